@@ -1,0 +1,178 @@
+"""`cell.toml`: what an operator decides about a cell.  Every key has a default, a type and a sentence."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+CONFIG_NAME: Final = "cell.toml"
+DATA_VARIABLE: Final = "GLASWERK_DATA"
+
+
+class ConfigError(Exception):
+    """`cell.toml` cannot be used; the message names the key and what it takes."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class CellSection(_Section):
+    """Who this cell is."""
+
+    title: str = Field("Glaswerk", min_length=1, max_length=60, description="The name that people see.")
+    region: str = Field("eu", pattern=r"^[a-z][a-z0-9-]{0,15}$", description="The region that this cell serves.")
+    language: Literal["de", "en"] = Field("en", description="The language for people who have chosen none.")
+    timezone: str = Field("Europe/Berlin", description="Time zone of dates on pages (IANA name).")
+
+
+class WebSection(_Section):
+    """Where the cell answers."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(8000, description="Port to listen on.")
+    workers: Annotated[int, Field(ge=0, le=256)] = Field(0, description="Web worker processes; 0 is one per core.")
+    public_url: str = Field(
+        "", description="Address that people use, such as https://video.example; empty: the listening address."
+    )
+
+
+class ServicesSection(_Section):
+    """Existing servers to use in place of the embedded ones."""
+
+    database_url: str = Field("", description="PostgreSQL to use (the variable DATABASE_URL wins); empty: embedded.")
+    nats_url: str = Field("", description="NATS server to use (the variable NATS_URL wins); empty: embedded.")
+
+
+class VideosSection(_Section):
+    """What may be uploaded."""
+
+    max_upload_mb: Annotated[int, Field(ge=1, le=65536)] = Field(512, description="Largest upload, in MiB.")
+    max_duration_s: Annotated[int, Field(ge=1, le=14400)] = Field(600, description="Longest video, in seconds.")
+
+
+class FeedSection(_Section):
+    """How the feed is made."""
+
+    epoch_seconds: Annotated[int, Field(ge=1, le=60)] = Field(30, description="Longest time between two epochs.")
+    keep_epochs_days: Annotated[int, Field(ge=1, le=3650)] = Field(90, description="How long epochs are kept.")
+    keep_events_days: Annotated[int, Field(ge=8, le=3650)] = Field(
+        30, description="How long events stay in the log after they are archived."
+    )
+
+
+class MailSection(_Section):
+    """How the cell sends e-mail."""
+
+    backend: Literal["file", "console", "smtp"] = Field("file", description="file: into the data folder's mail/.")
+    sender: str = Field("glaswerk@localhost", description="Address that mails come from.")
+    host: str = Field("localhost", description="SMTP server.")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(587, description="SMTP port (STARTTLS).")
+    user: str = Field("", description="SMTP user; its password is the file keys/smtp.")
+
+
+class LimitsSection(_Section):
+    """How much one viewer or one address may ask in a minute."""
+
+    feed_per_minute: Annotated[int, Field(ge=1)] = Field(240, description="Slates a viewer may ask for in a minute.")
+    events_per_minute: Annotated[int, Field(ge=1)] = Field(600, description="Event batches a viewer may send a minute.")
+    new_viewers_per_minute: Annotated[int, Field(ge=1)] = Field(
+        120, description="New anonymous viewers that one address may start in a minute."
+    )
+    writes_per_minute: Annotated[int, Field(ge=1)] = Field(
+        60, description="Comments, uploads and edits that a person may make in a minute."
+    )
+
+
+class Config(_Section):
+    """The whole of `cell.toml`."""
+
+    cell: CellSection = CellSection()
+    web: WebSection = WebSection()
+    services: ServicesSection = ServicesSection()
+    videos: VideosSection = VideosSection()
+    feed: FeedSection = FeedSection()
+    mail: MailSection = MailSection()
+    limits: LimitsSection = LimitsSection()
+
+
+def parse_config(text: str) -> Config:
+    """Parse the text of a `cell.toml`.  Raises ConfigError, which names each wrong key."""
+    try:
+        return Config.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{CONFIG_NAME} is not valid TOML: {error}") from None
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
+        raise ConfigError(f"{CONFIG_NAME}: " + "; ".join(lines)) from None
+
+
+def default_text() -> str:
+    """Return a `cell.toml` with every key, its sentence and its default, all commented out."""
+    lines = ["# Settings of this cell.  A line that starts with # shows a default; remove the # to change it."]
+    for section_name, section_field in Config.model_fields.items():
+        section: Any = section_field.default
+        lines += ["", f"[{section_name}]"]
+        for name, field in type(section).model_fields.items():
+            value = getattr(section, name)
+            shown = f'"{value}"' if isinstance(value, str) else str(value)
+            lines.append(f"# {name} = {shown}  # {field.description}")
+    return "\n".join(lines) + "\n"
+
+
+class Cell:
+    """A cell's data folder: its settings and the place of everything it keeps."""
+
+    def __init__(self, data: Path) -> None:
+        """Open the folder (it need not exist yet).  Raises ConfigError for a bad `cell.toml`."""
+        self.data = data.absolute()
+        self.config_path = self.data / CONFIG_NAME
+        self.config = parse_config(self.config_path.read_text()) if self.config_path.exists() else Config()
+        self.keys = self.data / "keys"
+        self.media = self.data / "media"
+        self.uploads = self.data / "uploads"
+        self.epochs = self.data / "epochs"
+        self.archive = self.data / "archive"
+        self.mail = self.data / "mail"
+        self.postgres = self.data / "postgres"
+        self.nats = self.data / "nats"
+        self.run = self.data / "run"
+        self.logs = self.data / "log"
+
+    def make_folders(self) -> None:
+        """Create the data folder and what belongs in it, with a `cell.toml` that shows every default."""
+        for folder in (self.data, self.media, self.uploads, self.epochs, self.archive, self.mail, self.run, self.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.keys.mkdir(mode=0o700, exist_ok=True)
+        if not self.config_path.exists():
+            self.config_path.write_text(default_text())
+
+    @property
+    def external_database_url(self) -> str:
+        """The address of an existing PostgreSQL, or empty when the embedded one serves."""
+        return os.environ.get("DATABASE_URL", "") or self.config.services.database_url
+
+    @property
+    def external_nats_url(self) -> str:
+        """The address of an existing NATS server, or empty when the embedded one serves."""
+        return os.environ.get("NATS_URL", "") or self.config.services.nats_url
+
+    @property
+    def port(self) -> int:
+        """The port to listen on; `GLASWERK_PORT` wins over `cell.toml`, so that a demo can choose its own."""
+        return int(os.environ.get("GLASWERK_PORT", "") or self.config.web.port)
+
+    @property
+    def public_url(self) -> str:
+        """The address that people use, without a trailing slash."""
+        if self.config.web.public_url:
+            return self.config.web.public_url.rstrip("/")
+        host = self.config.web.host
+        return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{self.port}"
+
+
+def current_cell() -> Cell:
+    """Return the cell that `GLASWERK_DATA` names (default: `data` in the current folder)."""
+    return Cell(Path(os.environ.get(DATA_VARIABLE) or "data"))

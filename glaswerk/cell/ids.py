@@ -1,0 +1,48 @@
+"""Identifiers: 63-bit integers inside, thirteen Crockford base32 characters outside.
+
+The high 41 bits count milliseconds since 2026-01-01, so that ids sort by creation; the low 22 bits are random, so that
+nobody can count a cell's people or guess the next id.  Base32 alphabet: Douglas Crockford, https://www.crockford.com/base32.html.
+"""
+
+import secrets
+import time
+from typing import Final
+
+EPOCH_MS: Final = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+RANDOM_BITS: Final = 22
+MAX_ID: Final = (1 << 63) - 1
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_DIGITS: Final = {letter: value for value, letter in enumerate(_ALPHABET)}
+_LENGTH: Final = 13
+
+
+def now_ms() -> int:
+    """Return the wall clock in milliseconds since the Unix epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def new_id() -> int:
+    """Return a fresh positive 63-bit id."""
+    return ((now_ms() - EPOCH_MS) << RANDOM_BITS) | secrets.randbits(RANDOM_BITS)
+
+
+def encode_id(value: int) -> str:
+    """Return the public form of a positive 63-bit id.  Raises ValueError outside 0..2^63-1."""
+    if not 0 <= value <= MAX_ID:
+        raise ValueError("an id is a non-negative 63-bit integer")
+    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(5 * (_LENGTH - 1), -1, -5))
+
+
+def decode_id(text: str) -> int:
+    """Return the id behind its public form.  Raises ValueError for anything `encode_id` would not have written."""
+    if len(text) != _LENGTH:
+        raise ValueError("an id has thirteen characters")
+    value = 0
+    for letter in text:
+        digit = _DIGITS.get(letter)
+        if digit is None:
+            raise ValueError("an id has only the characters 0-9 and a-z without i, l, o and u")
+        value = (value << 5) | digit
+    if value > MAX_ID:
+        raise ValueError("an id fits 63 bits")
+    return value

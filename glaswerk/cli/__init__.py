@@ -1,0 +1,5 @@
+"""The `glaswerk` command."""
+
+from glaswerk.cli.app import main
+
+__all__ = ["main"]

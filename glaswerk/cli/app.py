@@ -1,0 +1,5 @@
+"""The composition of the `glaswerk` command."""
+
+
+def main() -> None:
+    """Run the command."""

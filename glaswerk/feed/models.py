@@ -1,0 +1,103 @@
+"""What the feed remembers: viewers, their watches, statistics, epochs and slates."""
+
+from django.db import models
+
+from glaswerk.cell.classes import count, personal, public
+from glaswerk.videos.models import Video
+
+
+class Watch(models.Model):
+    """Everything one viewer did with one video, folded from the event log.
+
+    The fold is idempotent and does not depend on order (maxima, and last writer wins by time), so that a repeated or
+    late event changes nothing twice.  `viewer` is a person's id, or negative for somebody signed out.
+    """
+
+    id = personal(models.BigAutoField(primary_key=True))
+    viewer = personal(models.BigIntegerField())
+    video = personal(models.BigIntegerField())
+    first_at = personal(models.BigIntegerField())
+    last_at = personal(models.BigIntegerField())
+    watched_ms = personal(models.PositiveIntegerField(default=0))
+    loops = personal(models.PositiveIntegerField(default=0))
+    # Bits of `glaswerk.glass.Watch` flags.
+    flags = personal(models.PositiveSmallIntegerField(default=0))
+    liked_at = personal(models.BigIntegerField(default=0))
+    saved_at = personal(models.BigIntegerField(default=0))
+    strength = personal(models.PositiveSmallIntegerField(default=0))
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["viewer", "video"], name="watch_once"),)
+        indexes = (
+            models.Index(fields=["viewer", "-last_at"], name="watch_newest_first"),
+            models.Index(fields=["video"], name="watch_by_video"),
+        )
+
+
+class Relation(models.Model):
+    """A signed-out viewer's follows and blocks, and the time of everybody's last word on a creator."""
+
+    id = personal(models.BigAutoField(primary_key=True))
+    viewer = personal(models.BigIntegerField())
+    creator = personal(models.BigIntegerField())
+    follows = personal(models.BooleanField(default=False))
+    follow_at = personal(models.BigIntegerField(default=0))
+    blocks = personal(models.BooleanField(default=False))
+    block_at = personal(models.BigIntegerField(default=0))
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["viewer", "creator"], name="relation_once"),)
+
+
+class CountedEvent(models.Model):
+    """The id of an event that has been counted, so that its repetition is not."""
+
+    id = personal(models.UUIDField(primary_key=True))
+    at = personal(models.BigIntegerField(db_index=True))
+
+
+class Statistics(models.Model):
+    """Totals of one video, and the same decayed: `recent_…` are in 1/256 units at `decayed_at` (ms)."""
+
+    video = public(models.OneToOneField(Video, on_delete=models.CASCADE, primary_key=True, related_name="statistics"))
+    impressions = count(models.BigIntegerField(default=0))
+    finishes = count(models.BigIntegerField(default=0))
+    skips = count(models.BigIntegerField(default=0))
+    likes = count(models.BigIntegerField(default=0))
+    shares = count(models.BigIntegerField(default=0))
+    saves = count(models.BigIntegerField(default=0))
+    follows = count(models.BigIntegerField(default=0))
+    watch_ms = count(models.BigIntegerField(default=0))
+    recent_impressions = count(models.BigIntegerField(default=0))
+    recent_finishes = count(models.BigIntegerField(default=0))
+    recent_likes = count(models.BigIntegerField(default=0))
+    decayed_at = count(models.BigIntegerField(default=0))
+
+
+class Watermark(models.Model):
+    """How far a projection has read a stream; it moves in the transaction that holds the effects."""
+
+    stream = count(models.CharField(max_length=40, primary_key=True))
+    sequence = count(models.BigIntegerField(default=0))
+
+
+class EpochRecord(models.Model):
+    """An epoch that was cut; its bytes are a file named by their SHA-256."""
+
+    sha256 = public(models.CharField(max_length=64, primary_key=True))
+    cut_at = public(models.DateTimeField(db_index=True))
+    videos = public(models.PositiveIntegerField())
+    size = public(models.PositiveBigIntegerField())
+    in_service = public(models.BooleanField(default=True))
+
+
+class SlateRecord(models.Model):
+    """A slate as it was served: with its epoch, everything that its replay needs."""
+
+    id = personal(models.BigIntegerField(primary_key=True))
+    viewer = personal(models.BigIntegerField(db_index=True))
+    epoch = personal(models.CharField(max_length=64))
+    at = personal(models.BigIntegerField())
+    viewer_state = personal(models.BinaryField())
+    ask = personal(models.BinaryField())
+    slate = personal(models.BinaryField())

@@ -1,0 +1,112 @@
+"""Persons: an account, what is shown of it, and the choices that protect it."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from glaswerk.cell.classes import personal, public, secret
+from glaswerk.cell.ids import encode_id, new_id
+from glaswerk.people.names import NAME_VALIDATORS
+
+
+class Role(models.TextChoices):
+    """What an account may do; each role may do what the ones before it may."""
+
+    VIEWER = "viewer", _("Viewer")
+    CREATOR = "creator", _("Creator")
+    MODERATOR = "moderator", _("Moderator")
+    OPERATOR = "operator", _("Operator")
+
+
+class Visibility(models.TextChoices):
+    """Who may see a video."""
+
+    PUBLIC = "public", _("Everyone")
+    FOLLOWERS = "followers", _("Followers")
+    PRIVATE = "private", _("Only me")
+
+
+class PersonManager(BaseUserManager["Person"]):
+    """Makes persons; `create_superuser` exists because Django's own command calls it."""
+
+    def create_user(self, name: str, email: str, password: str | None, **fields: Any) -> "Person":
+        """Create a person with a hashed password."""
+        person = self.model(name=name, email=self.normalize_email(email), **fields)
+        person.set_password(password)
+        person.save(using=self._db)
+        return person
+
+    def create_superuser(self, name: str, email: str, password: str | None, **fields: Any) -> "Person":
+        """Create an operator who may open the admin."""
+        return self.create_user(name, email, password, role=Role.OPERATOR, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> "Person":
+        """Find a person by name, whatever its case."""
+        return self.get(name=(username or "").lower())
+
+
+class Person(AbstractBaseUser, PermissionsMixin):
+    """Somebody with an account on this cell."""
+
+    id = public(models.BigIntegerField(primary_key=True, default=new_id, editable=False))
+    name = public(models.CharField(_("name"), max_length=30, unique=True, validators=NAME_VALIDATORS))
+    display_name = public(models.CharField(_("shown name"), max_length=50, blank=True))
+    bio = public(models.CharField(_("bio"), max_length=160, blank=True))
+    avatar = public(models.CharField(max_length=64, blank=True, editable=False))
+    email = personal(models.EmailField(_("e-mail address"), blank=True))
+    password = secret(models.CharField(max_length=200))
+    birth_year = personal(models.PositiveSmallIntegerField(_("year of birth"), null=True))
+    role = personal(models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.VIEWER))
+    language = personal(models.CharField(_("language"), max_length=5, blank=True))
+    profiling = personal(models.BooleanField(_("personal feed"), default=True))
+    default_visibility = personal(
+        models.CharField(max_length=10, choices=Visibility.choices, default=Visibility.PUBLIC)
+    )
+    is_active = personal(models.BooleanField(default=True))
+    is_superuser = personal(models.BooleanField(default=False))
+    last_login = personal(models.DateTimeField(null=True, blank=True))
+    joined_at = personal(models.DateTimeField(default=timezone.now, editable=False))
+
+    objects: ClassVar[PersonManager] = PersonManager()
+
+    USERNAME_FIELD = "name"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]
+
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+        constraints = (
+            models.CheckConstraint(condition=models.Q(name=Lower("name")), name="person_name_is_lower_case"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="person_role_is_known"),
+            models.UniqueConstraint(
+                Lower("email"), condition=~models.Q(email=""), name="person_email_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"@{self.name}"
+
+    @property
+    def public_id(self) -> str:
+        """The id as it stands in addresses and JSON."""
+        return encode_id(self.id)
+
+    @property
+    def shown_name(self) -> str:
+        """The name that pages show."""
+        return self.display_name or self.name
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether this person may open the admin."""
+        return self.role == Role.OPERATOR
+
+    @property
+    def is_moderator(self) -> bool:
+        """Whether this person may decide on reports."""
+        return self.role in (Role.MODERATOR, Role.OPERATOR)

@@ -1,0 +1,12 @@
+"""What every template knows."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def cell(request: HttpRequest) -> dict[str, Any]:
+    """Return the cell's title, region and public address."""
+    section = settings.CELL.config.cell
+    return {"cell_title": section.title, "cell_region": section.region, "public_url": settings.PUBLIC_URL}

@@ -1,0 +1,10 @@
+"""Static files under names that carry their hash, module imports included, so that they can be cached for ever."""
+
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+
+
+class HashedStorage(ManifestStaticFilesStorage):
+    """Hashes also what ES modules import."""
+
+    support_js_module_import_aggregation = True
+    manifest_strict = True
