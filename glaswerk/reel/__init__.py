@@ -1,0 +1,25 @@
+"""Reel: what a video is. Probe an untrusted file, and render it into what every browser plays.
+
+A library over plain files: it knows no database, no web framework and no other room of Glaswerk. Hostile
+input is read only by child processes that have no network, few files and hard limits.
+
+    probe = reel.probe(path)                                  # raises ReelError
+    renditions = reel.make_renditions(path, probe, folder)    # raises ReelError, leaves nothing behind
+"""
+
+from glaswerk.reel.failures import Failure, ReelError
+from glaswerk.reel.limits import Limits
+from glaswerk.reel.probe import Probe, probe
+from glaswerk.reel.render import Poster, Rendition, Renditions, make_renditions
+
+__all__ = [
+    "Failure",
+    "Limits",
+    "Poster",
+    "Probe",
+    "ReelError",
+    "Rendition",
+    "Renditions",
+    "make_renditions",
+    "probe",
+]
