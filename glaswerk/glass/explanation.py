@@ -1,0 +1,248 @@
+"""Why a slate is as it is: the exact parts of every number in it, none of them left over.
+
+For each slot the contributions form a table of heads by signals whose cells add up, along either side, to the value:
+
+    value            = sum of the cells,  cell[head, signal] = floor(weight[head] x contribution[head, signal] / 256)
+    log_odds[head]   = bias + sum of the contributions, each a table entry or a point on a curve
+    signal           = for "cowatch", "topic" and "creator": sum of what each of the viewer's own watches adds
+    score            = value + spacing, what the slot was chosen by
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from glaswerk.glass.ask import Ask
+from glaswerk.glass.desk import Desk
+from glaswerk.glass.epoch import Epoch
+from glaswerk.glass.filters import FIRST_FILTER
+from glaswerk.glass.heads import curve
+from glaswerk.glass.history import creator_part, near_part, topic_part
+from glaswerk.glass.names import FILTERS, HEADS, ITEM_SIGNALS, SUMMED_SIGNALS, VIEWER_SIGNALS
+from glaswerk.glass.ranking import Ranking
+from glaswerk.glass.scale import logistic
+from glaswerk.glass.selection import GAP
+from glaswerk.glass.slate import Slate, Slot, named
+from glaswerk.glass.viewer import Viewer
+
+DROPPED_AT_MOST = 200
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one signal adds to one head (log_odds), and to the value through the head's weight (term)."""
+
+    signal: str
+    log_odds: int
+    term: int
+
+
+@dataclass(frozen=True)
+class HeadPart:
+    """One head of one slot: log_odds = bias + the contributions' log_odds; term = bias_term + their terms; weight in 1/256."""
+
+    head: str
+    weight: int
+    bias: int
+    bias_term: int
+    log_odds: int
+    probability: int
+    term: int
+    contributions: tuple[Contribution, ...]
+
+
+@dataclass(frozen=True)
+class WatchPart:
+    """What one watch of the viewer adds to a signal."""
+
+    video: int
+    amount: int
+
+
+@dataclass(frozen=True)
+class SignalPart:
+    """One signal of one slot. amount: its value in 2^-16 for the viewer's signals, its bin for a video's own. effect: what it
+    adds to the slot's value. watches: for signals that sum over watches, all that add something; they add up to amount."""
+
+    signal: str
+    amount: int
+    effect: int
+    watches: tuple[WatchPart, ...]
+
+
+@dataclass(frozen=True)
+class SlotWhy:
+    """One slot: value = sum of the heads' terms = base + sum of the signals' effects; score = value + creator_term + topic_term."""
+
+    slot: Slot
+    heads: tuple[HeadPart, ...]
+    base: int
+    signals: tuple[SignalPart, ...]
+    creator_term: int
+    topic_term: int
+    within_creator_gap: bool
+    explored: bool
+
+    @property
+    def score(self) -> int:
+        """What the slot was chosen by."""
+        return self.slot.value + self.creator_term + self.topic_term
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The signals that raised the value, strongest first, for words; "explored" leads where exploration chose."""
+        raised = sorted((part for part in self.signals if part.effect > 0), key=lambda part: (-part.effect, part.signal))
+        return (("explored",) if self.explored else ()) + tuple(part.signal for part in raised)
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A video that a source offered and a filter dropped."""
+
+    video: int
+    filter: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Every slot's parts, in the slate's order, and what the filters dropped (the first 200 by id; dropped_count has all)."""
+
+    slate: Slate
+    order: str
+    slots: tuple[SlotWhy, ...]
+    dropped: tuple[Dropped, ...]
+    dropped_count: int
+    candidates: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Ready for JSON: texts, truths and integers in units of 2^-16 log-odds."""
+        return {
+            "epoch": self.slate.epoch,
+            "order": self.order,
+            "candidates": self.candidates,
+            "slots": [_slot_dict(why) for why in self.slots],
+            "dropped": [{"video": drop.video, "filter": drop.filter, "sources": list(drop.sources)} for drop in self.dropped],
+            "dropped_count": self.dropped_count,
+        }
+
+
+def explain(epoch: Epoch, viewer: Viewer, ask: Ask) -> Explanation:
+    """Rank again and take every number apart. Its slate is the one that `rank` gives."""
+    ranking = Ranking(epoch, viewer, ask)
+    slate = ranking.slate()
+    desk = ranking.desk
+    whys = tuple(_why(ranking, slot) for slot in slate.slots)
+    gate, ids = desk.gate, desk.column("ids")
+    gone = ranking.dropped[: DROPPED_AT_MOST + len(slate.slots)]
+    shown = {slot.video for slot in slate.slots}
+    dropped = tuple(
+        Dropped(int(ids[row]), FILTERS[int(gate.verdict[row]) - FIRST_FILTER], named(int(gate.sources[row])))
+        for row in gone.tolist()
+        if int(ids[row]) not in shown
+    )
+    return Explanation(
+        slate, ranking.surface.order, whys, dropped[:DROPPED_AT_MOST], len(ranking.dropped),
+        len(ranking.rows) - len(ranking.again),
+    )  # fmt: skip
+
+
+def _why(ranking: Ranking, slot: Slot) -> SlotWhy:
+    desk, chosen = ranking.desk, ranking.selection
+    place = int(chosen.places[slot.position])
+    row = int(ranking.rows[place])
+    amounts = [int(amount) for amount in ranking.signals[place]]
+    heads = tuple(_head(desk, number, row, amounts) for number in range(len(HEADS)))
+    base = sum(head.bias_term for head in heads)
+    signals = []
+    for number, name in enumerate((*ITEM_SIGNALS, *VIEWER_SIGNALS)):
+        effect = sum(head.contributions[number].term for head in heads)
+        own = number - len(ITEM_SIGNALS)
+        amount = int(desk.column("bins")[row, number]) if own < 0 else amounts[own]
+        signals.append(SignalPart(name, amount, effect, _watches(desk, name, row)))
+    creator_term = int(chosen.creator_terms[slot.position])
+    return SlotWhy(
+        slot=slot,
+        heads=heads,
+        base=base,
+        signals=tuple(signals),
+        creator_term=creator_term,
+        topic_term=int(chosen.topic_terms[slot.position]),
+        within_creator_gap=creator_term <= -GAP,
+        explored=bool(chosen.explored[slot.position]),
+    )
+
+
+def _head(desk: Desk, number: int, row: int, amounts: list[int]) -> HeadPart:
+    column = desk.column
+    weight, bias = int(column("head_weights")[number]), int(column("head_bias")[number])
+    bins, table = column("bins")[row], column("head_table")[number]
+    parts = []
+    for place, name in enumerate(ITEM_SIGNALS):
+        entry = int(table[place, int(bins[place])])
+        parts.append(Contribution(name, entry, weight * entry >> 8))
+    knots, heights, slopes = column("head_knots"), column("head_heights")[number], column("head_slopes")[number]
+    for place, name in enumerate(VIEWER_SIGNALS):
+        height = int(curve(knots[place], heights[place], slopes[place], amounts[place]))
+        parts.append(Contribution(name, height, weight * height >> 8))
+    log_odds = bias + sum(part.log_odds for part in parts)
+    bias_term = weight * bias >> 8
+    return HeadPart(
+        head=HEADS[number],
+        weight=weight,
+        bias=bias,
+        bias_term=bias_term,
+        log_odds=log_odds,
+        probability=logistic(log_odds),
+        term=bias_term + sum(part.term for part in parts),
+        contributions=tuple(parts),
+    )
+
+
+_PARTS = {"cowatch": near_part, "topic": topic_part, "creator": creator_part}
+assert tuple(_PARTS) == SUMMED_SIGNALS
+
+
+def _watches(desk: Desk, signal: str, row: int) -> tuple[WatchPart, ...]:
+    if signal not in _PARTS or not desk.viewer.profiling:
+        return ()
+    parts = []
+    for place, seen in enumerate(desk.watch_rows.tolist()):
+        if seen >= 0 and (amount := _PARTS[signal](desk, place, row)):
+            parts.append(WatchPart(int(desk.watches[place, 0]), amount))
+    return tuple(parts)
+
+
+def _slot_dict(why: SlotWhy) -> dict[str, Any]:
+    return {
+        "position": why.slot.position,
+        "video": why.slot.video,
+        "value": why.slot.value,
+        "sources": list(why.slot.sources),
+        "score": why.score,
+        "spacing": {"creator": why.creator_term, "topic": why.topic_term, "within_creator_gap": why.within_creator_gap},
+        "explored": why.explored,
+        "base": why.base,
+        "reasons": list(why.reasons),
+        "heads": [
+            {
+                "head": head.head,
+                "weight": head.weight,
+                "bias": head.bias,
+                "bias_term": head.bias_term,
+                "log_odds": head.log_odds,
+                "probability": head.probability,
+                "term": head.term,
+                "signals": [{"signal": part.signal, "log_odds": part.log_odds, "term": part.term} for part in head.contributions],
+            }
+            for head in why.heads
+        ],
+        "signals": [
+            {
+                "signal": part.signal,
+                "amount": part.amount,
+                "effect": part.effect,
+                "watches": [{"video": watch.video, "amount": watch.amount} for watch in part.watches],
+            }
+            for part in why.signals
+        ],
+    }

@@ -1,0 +1,102 @@
+"""The feed as a function: rank(epoch, viewer, ask) -> slate. The composition stands here, in the order a request meets it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from glaswerk.glass.ask import Ask
+from glaswerk.glass.desk import Desk
+from glaswerk.glass.epoch import Epoch
+from glaswerk.glass.filters import FIRST_FILTER, PASSED
+from glaswerk.glass.history import read_history
+from glaswerk.glass.names import FILTERS, MARKS, SOURCES
+from glaswerk.glass.scale import Ints
+from glaswerk.glass.selection import Selection, longest_ago, newest, select
+from glaswerk.glass.signals import measure, value
+from glaswerk.glass.slate import Slate, Slot, named
+from glaswerk.glass.sources import CoWatched, Exploring, Following, Fresh, OfCreator, OfHashtag, Source, Topics, Trending
+from glaswerk.glass.viewer import Viewer
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Which sources a surface has, and whether it is ordered by value or by time."""
+
+    sources: tuple[Source, ...]
+    order: str
+
+
+SURFACES: Final = {
+    "for_you": Surface((Following(), CoWatched(), Topics(), Trending(), Fresh(), Exploring()), "value"),
+    "following": Surface((Following(whole=True),), "newest"),
+    "hashtag": Surface((OfHashtag(),), "value"),
+    "creator": Surface((OfCreator(),), "newest"),
+}
+
+EXPLORED: Final = 1 << len(SOURCES) + MARKS.index("explored")
+AGAIN: Final = 1 << len(SOURCES) + MARKS.index("again")
+
+
+class Ranking:
+    """One request worked through; `rank` keeps its slate, `explain` asks it for more."""
+
+    def __init__(self, epoch: Epoch, viewer: Viewer, ask: Ask) -> None:
+        self.surface = SURFACES[ask.kind]
+        self.desk = desk = Desk(epoch, viewer, ask)
+        read_history(desk)
+        for source in self.surface.sources:
+            source.offer(desk)
+        touched = np.sort(desk.touched).astype(np.int64)
+        verdicts = desk.gate.verdict[touched]
+        self.rows: Ints = touched[verdicts == PASSED]
+        """The candidates that passed every filter; rows of an epoch rise with the ids of its videos."""
+        self.dropped: Ints = touched[verdicts != PASSED]
+        self.signals = measure(desk, self.rows)
+        self.values = value(desk, self.rows, self.signals)
+        if self.surface.order == "value":
+            self.selection = select(desk, self.rows, self.values, ask.limit)
+        else:
+            self.selection = newest(desk, self.rows, ask.limit)
+        self.again: Ints = np.empty(0, dtype=np.int64)
+        if ask.again and len(self.rows) < ask.limit:
+            self._append_seen(ask.limit - len(self.rows))
+
+    def _append_seen(self, room: int) -> None:
+        """Fill what is left of the slate with what the viewer has seen."""
+        desk = self.desk
+        seen = self.dropped[desk.gate.verdict[self.dropped] == FIRST_FILTER + FILTERS.index("seen")]
+        signals = measure(desk, seen)
+        values = value(desk, seen, signals)
+        more = longest_ago(desk, seen, values, room)
+        offset = len(self.rows)
+        self.again = seen
+        self.rows = np.concatenate([self.rows, seen])
+        self.signals = np.concatenate([self.signals, signals])
+        self.values = np.concatenate([self.values, values])
+        first = self.selection
+        self.selection = Selection(
+            np.concatenate([first.places, more.places + offset]),
+            np.concatenate([first.creator_terms, more.creator_terms]),
+            np.concatenate([first.topic_terms, more.topic_terms]),
+            np.concatenate([first.explored, more.explored]),
+        )
+
+    def slate(self) -> Slate:
+        """The slots in order."""
+        unseen = len(self.rows) - len(self.again)
+        places = self.selection.places
+        rows = self.rows[places]
+        bits = self.desk.gate.sources[rows].astype(np.int64) + EXPLORED * self.selection.explored + AGAIN * (places >= unseen)
+        videos = self.desk.column("ids")[rows].tolist()
+        values = self.values[places].tolist()
+        slots = (
+            Slot(position, video, worth, named(mark))
+            for position, (video, worth, mark) in enumerate(zip(videos, values, bits.tolist(), strict=True))
+        )
+        return Slate(self.desk.epoch.sha256, tuple(slots))
+
+
+def rank(epoch: Epoch, viewer: Viewer, ask: Ask) -> Slate:
+    """The slate of this viewer for this ask: a pure function of its three arguments, in integers throughout."""
+    return Ranking(epoch, viewer, ask).slate()

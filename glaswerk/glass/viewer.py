@@ -1,0 +1,149 @@
+"""What ranking may know of one person, and how strong a watch is."""
+
+from dataclasses import dataclass, field
+from enum import IntFlag
+from functools import cached_property
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from glaswerk.glass.errors import WireError
+from glaswerk.glass.scale import Ints, frozen
+from glaswerk.glass.wire import Reader, Writer
+
+
+class Flag(IntFlag):
+    """What a viewer did with a video beside watching it."""
+
+    NONE = 0
+    LIKED = 1
+    SAVED = 2
+    SHARED = 4
+    SKIPPED = 8
+    """Left within two seconds."""
+    NOT_INTERESTED = 16
+    FINISHED = 32
+
+
+LIKED, SAVED, SHARED = Flag.LIKED, Flag.SAVED, Flag.SHARED
+SKIPPED, NOT_INTERESTED, FINISHED = Flag.SKIPPED, Flag.NOT_INTERESTED, Flag.FINISHED
+_ALL_FLAGS = int(LIKED | SAVED | SHARED | SKIPPED | NOT_INTERESTED | FINISHED)
+
+
+class Watch(NamedTuple):
+    """One video that the viewer watched: strength 0..255 as `finish_strength` gives it, at in Unix milliseconds."""
+
+    video: int
+    strength: int
+    at_ms: int
+    flags: int = 0
+
+
+def finish_strength(watched_ms: int, duration_ms: int, loops: int = 0, flags: int = 0) -> int:
+    """How much a watch says for its video, 0..255.
+
+    A whole watch gives 160, a part of one its share; every further loop 16 more (at most 48); a like 32, a save 40, a share 48.
+    A skip or "not interested" gives 0, whatever else was done. A video without a duration counts as watched whole.
+    """
+    if flags & (SKIPPED | NOT_INTERESTED):
+        return 0
+    watched = min(max(watched_ms, 0), duration_ms) if duration_ms > 0 else 1
+    strength = 160 * watched // max(duration_ms, 1)
+    if flags & FINISHED or loops > 0:
+        strength = 160
+    strength += min(16 * max(loops, 0), 48)
+    strength += 32 * bool(flags & LIKED) + 40 * bool(flags & SAVED) + 48 * bool(flags & SHARED)
+    return min(strength, 255)
+
+
+@dataclass(frozen=True, eq=False)
+class Viewer:
+    """One viewer at one moment.
+
+    id: negative when signed out. watches: newest first. follows, blocks: creator ids, rising. seen: ids of videos that were
+    on the screen, rising, as a tuple or an int64 array; videos among the watches need not be repeated. region, language:
+    codes as in the catalogue, or "". profiling: False makes a feed by rules alone (no signal that sums over watches).
+    Two viewers are equal when their encodings are. Raises WireError for lists out of order.
+    """
+
+    id: int
+    watches: tuple[Watch, ...] = ()
+    follows: tuple[int, ...] = ()
+    blocks: tuple[int, ...] = ()
+    seen: Any = field(default=(), repr=False)
+    region: str = ""
+    language: str = ""
+    profiling: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seen", frozen(self.seen))
+        for name in ("follows", "blocks", "seen"):
+            values = frozen(getattr(self, name))
+            if len(values) > 1 and not bool(np.all(values[1:] > values[:-1])):
+                raise WireError(f"{name} of a viewer must rise strictly")
+
+    def encode(self) -> bytes:
+        """Canonical bytes: equal viewers give equal bytes."""
+        out = Writer()
+        out.natural(1)
+        out.integer(self.id)
+        out.natural(int(self.profiling))
+        out.text(self.region)
+        out.text(self.language)
+        out.natural(len(self.watches))
+        last = 0
+        for video, strength, at_ms, flags in self.watches:
+            if not 0 <= strength <= 255 or flags & ~_ALL_FLAGS:
+                raise WireError("a watch has a strength above 255 or an unknown flag")
+            out.integer(video)
+            out.raw(bytes((strength, int(flags))))
+            out.integer(last - at_ms)
+            last = at_ms
+        for values in (self.follow_ids, self.block_ids, self.seen):
+            out.rising(values)
+        return out.done()
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read what `encode` wrote. Raises WireError for anything else."""
+        taken = Reader(data)
+        if taken.natural() != 1:
+            raise WireError("unknown form of a viewer")
+        number = taken.integer()
+        profiling = taken.natural()
+        if profiling > 1:
+            raise WireError("profiling must be 0 or 1")
+        region, language = taken.text(), taken.text()
+        watches = []
+        last = 0
+        for _ in range(taken.count()):
+            video = taken.integer()
+            strength, flags = taken.raw(2)
+            if flags & ~_ALL_FLAGS:
+                raise WireError("a watch has an unknown flag")
+            last -= taken.integer()
+            watches.append(Watch(video, strength, last, flags))
+        follows, blocks, seen = taken.rising(), taken.rising(), taken.rising()
+        taken.end()
+        return cls(
+            number, tuple(watches), tuple(follows.tolist()), tuple(blocks.tolist()), seen, region, language, bool(profiling)
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Viewer) and self.encode() == other.encode()
+
+    def __hash__(self) -> int:
+        return hash(self.encode())
+
+    @cached_property
+    def watch_columns(self) -> Ints:
+        """The watches as rows of video, strength, at, flags."""
+        return frozen(np.array(self.watches, dtype=np.int64).reshape(len(self.watches), 4))
+
+    @cached_property
+    def follow_ids(self) -> Ints:
+        return frozen(self.follows)
+
+    @cached_property
+    def block_ids(self) -> Ints:
+        return frozen(self.blocks)

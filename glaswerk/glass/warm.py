@@ -1,0 +1,33 @@
+"""Compile every kernel before the first request needs it."""
+
+import numpy as np
+
+from glaswerk.glass.ask import Ask
+from glaswerk.glass.catalogue import COUNTS, Catalogue, Watches
+from glaswerk.glass.cut import cut_epoch
+from glaswerk.glass.epoch import Epoch
+from glaswerk.glass.explanation import explain
+from glaswerk.glass.policy import default_policy
+from glaswerk.glass.viewer import LIKED, Viewer, Watch
+
+
+def warm_up() -> None:
+    """Run the engine once over three videos. Seconds the first time, less from the cache in NUMBA_CACHE_DIR afterwards."""
+    count = np.arange(3, dtype=np.int64)
+    catalogue = Catalogue(
+        ids=count + 1,
+        creator=count + 1,
+        published_at=count,
+        duration_ms=count.astype(np.int32),
+        region=["", "de", "de"],
+        language=["", "de", "de"],
+        followers_only=np.zeros(3, dtype=np.bool_),
+        hashtags=[("a",), ("a", "b"), ("b",)],
+        **dict.fromkeys(COUNTS, count),
+    )
+    watches = Watches(viewer=count * 0, video=count + 1, strength=np.full(3, 255, dtype=np.uint8), at=count)
+    epoch = Epoch.from_bytes(cut_epoch(catalogue, watches, default_policy(), 10))
+    viewer = Viewer(id=9, watches=(Watch(1, 255, 5, LIKED),), follows=(1, 2), blocks=(7,), seen=(3,), region="de", language="de")
+    viewer = Viewer.decode(viewer.encode())
+    for surface in ("for_you", "following", "hashtag:a", "creator:1"):
+        explain(epoch, viewer, Ask(limit=10, at_ms=20, surface=surface, withdrawn=(8,), again=True))
