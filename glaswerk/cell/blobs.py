@@ -132,7 +132,7 @@ def _store(root: Path, chunks: Iterator[bytes], suffix: str) -> str:
             os.link(path, target)
         except FileExistsError:
             # Somebody stored the same bytes.  A disk that corrupted them since is healed by the fresh copy.
-            os.replace(path, target)
+            path.replace(target)
         _make_durable(target.parent)
         return sha
 

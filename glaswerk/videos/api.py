@@ -1,0 +1,225 @@
+"""The JSON endpoints of videos."""
+
+from errno import EDQUOT, ENOSPC
+from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+from django.conf import settings
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from ninja import Field, File, Form, Query, Router, Schema
+from ninja.files import UploadedFile
+
+from glaswerk.cell.ids import decode_id
+from glaswerk.cell.rates import check_rate
+from glaswerk.people.models import Person
+from glaswerk.videos import actions, queries, uploads
+
+router = Router(tags=["videos"])
+
+
+class CreatorOut(Schema):
+    """Who made a video."""
+
+    name: str
+    display_name: str
+    avatar: str = Field(description="Address of the picture, or empty.")
+
+
+class RenditionOut(Schema):
+    """One playable file."""
+
+    url: str
+    width: int
+    height: int
+    bitrate: int
+    codecs: str
+
+
+class CountsOut(Schema):
+    """Live totals."""
+
+    likes: int
+    comments: int
+    saves: int
+    shares: int
+
+
+class SoundOut(Schema):
+    """What is heard."""
+
+    title: str
+
+
+class VideoOut(Schema):
+    """A video as everybody sees it who may see it."""
+
+    id: str
+    caption: str
+    creator: CreatorOut
+    duration_ms: int
+    width: int
+    height: int
+    color: str
+    poster: str | None
+    hashtags: list[str]
+    renditions: list[RenditionOut]
+    counts: CountsOut
+    sound: SoundOut
+    published_at: str | None
+
+
+class StateOut(Schema):
+    """How far a video is."""
+
+    state: str = Field(description="uploaded, processing, ready or failed")
+    progress: int = Field(description="0 to 100")
+    failure: str | None = Field(description="Why it failed and what to do, in your language.")
+    retry: bool = Field(description="Whether the same file may succeed when you try again.")
+
+
+class UploadedOut(Schema):
+    """A video that has just been uploaded."""
+
+    id: str
+    state: str
+
+
+class OwnVideoOut(VideoOut, StateOut):
+    """A video as its creator sees it."""
+
+    visibility: str
+    created_at: str
+    taken_down: bool
+
+
+class OwnVideosOut(Schema):
+    """A page of one's own videos, the newest first."""
+
+    videos: list[OwnVideoOut]
+    next: str | None = Field(description="Give it as `before` to get the next page; null at the end.")
+
+
+class EditIn(Schema):
+    """What to change; what is left out stays as it is."""
+
+    caption: str | None = None
+    visibility: str | None = Field(None, description="public, followers or private")
+
+
+@router.post("/videos", response={201: UploadedOut}, auth=uploads.UploadAuth())
+def upload(
+    request: HttpRequest,
+    file: Annotated[UploadedFile | None, File(description="The video; required.")] = None,
+    caption: Annotated[str, Form()] = "",
+    visibility: Annotated[str, Form(description="public, followers or private; left out: your default.")] = "",
+) -> tuple[int, dict[str, Any]] | HttpResponse:
+    """Upload a video.  It is prepared in the background; ask for its state."""
+    try:
+        uploads.check_upload(request)
+        if file is None:
+            raise actions.UploadError("file", _("Please choose a video."))
+        _check_writes(request)
+        video = actions.upload_video(_person(request), _path_of(file), caption, visibility or None)
+    except actions.UploadError as refusal:
+        return _problem(refusal)
+    except OSError as error:
+        if error.errno not in (ENOSPC, EDQUOT):
+            raise
+        full = _("There is no room left on this server. Please tell the operator, and upload again later.")
+        return _problem(actions.UploadError("file", full, HTTPStatus.INSUFFICIENT_STORAGE))
+    return 201, {"id": video.public_id, "state": video.state}
+
+
+@router.get("/videos/{video_id}", response=VideoOut, auth=None)
+def read(request: HttpRequest, video_id: str) -> dict[str, Any]:
+    """Return a video that you may see."""
+    return queries.video_card(queries.access_video(_person_or_none(request), video_id))
+
+
+@router.get("/videos/{video_id}/state", response=StateOut)
+def state(request: HttpRequest, video_id: str) -> dict[str, Any]:
+    """Return how far your video is."""
+    return queries.state_of(queries.access_own_video(_person(request), video_id))
+
+
+@router.patch("/videos/{video_id}", response=OwnVideoOut)
+def edit(request: HttpRequest, video_id: str, change: EditIn) -> dict[str, Any] | HttpResponse:
+    """Change the caption of your video, or who may see it."""
+    _check_writes(request)
+    video = queries.access_own_video(_person(request), video_id)
+    try:
+        actions.edit_video(_person(request), video, caption=change.caption, visibility=change.visibility)
+    except actions.UploadError as refusal:
+        return _problem(refusal)
+    return queries.own_card(video)
+
+
+@router.delete("/videos/{video_id}", response={204: None})
+def delete(request: HttpRequest, video_id: str) -> tuple[int, None]:
+    """Delete your video and its files, for good."""
+    _check_writes(request)
+    actions.delete_video(_person(request), queries.access_own_video(_person(request), video_id))
+    return 204, None
+
+
+@router.post("/videos/{video_id}/retry", response={202: StateOut})
+def retry(request: HttpRequest, video_id: str) -> tuple[int, dict[str, Any]]:
+    """Prepare your failed video again from the file that you uploaded."""
+    _check_writes(request)
+    video = queries.access_own_video(_person(request), video_id)
+    actions.retry_video(_person(request), video)
+    return 202, queries.state_of(video)
+
+
+@router.get("/me/videos", response=OwnVideosOut)
+def own(
+    request: HttpRequest,
+    before: Annotated[str | None, Query(description="The `next` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = queries.PAGE,
+) -> dict[str, Any] | HttpResponse:
+    """List your own videos in every state, the newest first."""
+    try:
+        before_id = decode_id(before) if before is not None else None
+    except ValueError:
+        return _problem(actions.UploadError("before", "Please give the `next` of the page before, or nothing."))
+    found = queries.own_videos(_person(request), before_id, limit + 1)
+    page = found[:limit]
+    return {
+        "videos": [queries.own_card(video) for video in page],
+        "next": page[-1].public_id if len(found) > limit else None,
+    }
+
+
+def _person(request: HttpRequest) -> Person:
+    assert isinstance(request.user, Person)
+    return request.user
+
+
+def _person_or_none(request: HttpRequest) -> Person | None:
+    return request.user if isinstance(request.user, Person) else None
+
+
+def _check_writes(request: HttpRequest) -> None:
+    check_rate(f"write:{_person(request).pk}", settings.CELL.config.limits.writes_per_minute)
+
+
+def _path_of(file: UploadedFile) -> Path:
+    # The upload handler stores every file on the disk, whatever its size.
+    assert isinstance(file, TemporaryUploadedFile)
+    return Path(file.temporary_file_path())
+
+
+def _problem(refusal: actions.UploadError) -> HttpResponse:
+    """Return the problem document (RFC 9457) of a refusal."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(refusal.status).phrase,
+        "status": refusal.status,
+        "detail": refusal.message,
+        "errors": [{"field": refusal.field, "message": refusal.message}],
+    }
+    return HttpResponse(orjson.dumps(body), status=refusal.status, content_type="application/problem+json")

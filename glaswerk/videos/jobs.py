@@ -1,0 +1,121 @@
+"""What the videos app does later.  Each job may run twice."""
+
+import shutil
+import time
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+from procrastinate import JobContext, RetryStrategy
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.exceptions import ConnectorException
+
+from glaswerk import reel
+from glaswerk.cell import blobs, log
+from glaswerk.videos import keeping, outbox, processing
+
+_MAX_ATTEMPTS: Final = 3
+# Workers report three times in this time; one that has not is gone.
+_STALLED_AFTER: Final = timedelta(seconds=30)
+_FORGOTTEN_AFTER_S: Final = 6 * 3600
+
+
+@app.task(
+    name=outbox.PROCESS,
+    queue=outbox.RENDER_QUEUE,
+    pass_context=True,
+    retry=RetryStrategy(max_attempts=_MAX_ATTEMPTS, wait=2, exponential_wait=4),
+)
+def process_video(context: JobContext, video_id: int) -> None:
+    """Prepare a video for playback.
+
+    A video that took its worker down with it comes back here with an attempt more; before it can do so for ever it
+    is given up as failed.
+    """
+    attempts = context.job.attempts
+    if attempts >= _MAX_ATTEMPTS:
+        processing.fail(video_id, reel.Failure.KILLED.value)
+        return
+    try:
+        processing.process(video_id)
+    except Exception:
+        if attempts + 1 >= _MAX_ATTEMPTS:
+            processing.fail(video_id)
+        raise
+
+
+@app.task(
+    name=outbox.ANNOUNCE, queue=outbox.EVENTS_QUEUE, retry=RetryStrategy(max_attempts=12, exponential_wait=2)
+)
+def announce_video(video_id: int) -> None:
+    """Tell the event log that a video has changed; whoever reads it looks the video up as it is then."""
+    log.publish_sync("videos", {"video": video_id})
+
+
+@app.task(name=outbox.DISCARD, queue=outbox.EVENTS_QUEUE, retry=RetryStrategy(max_attempts=5, exponential_wait=4))
+def discard_blobs(names: list[str]) -> None:
+    """Remove files that nothing refers to any more."""
+    keeping.discard(names)
+
+
+@app.periodic(cron="* * * * * */20")
+@app.task(name="videos.resume_abandoned", queue=outbox.EVENTS_QUEUE, queueing_lock="videos.resume_abandoned")
+def resume_abandoned(timestamp: int) -> None:
+    """Queue again what killed workers left: their jobs, and videos under way that have no job at all."""
+    del timestamp
+    resume(timezone.now() - _STALLED_AFTER)
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(name="videos.sweep", queue=outbox.EVENTS_QUEUE, queueing_lock="videos.sweep")
+def sweep(timestamp: int) -> None:
+    """Remove what killed uploads, writers and workers left on the disk."""
+    del timestamp
+    sweep_files(_FORGOTTEN_AFTER_S)
+
+
+def resume(silent_since: datetime) -> list[int]:
+    """Do what `resume_abandoned` says for workers that were last heard of before `silent_since`.
+
+    Returns the videos that got a new job.
+    """
+    stalled = ProcrastinateJob.objects.filter(
+        Q(worker__isnull=True) | Q(worker__last_heartbeat__lt=silent_since),
+        status="doing",
+        task_name__in=(outbox.PROCESS, outbox.ANNOUNCE, outbox.DISCARD),
+    )
+    for job_id in stalled.values_list("pk", flat=True):
+        try:
+            app.job_manager.retry_job_by_id(job_id, retry_at=timezone.now())
+        except ConnectorException:
+            # It ended between the look and the retry.
+            continue
+    queued = ProcrastinateJob.objects.filter(status__in=("todo", "doing"), task_name=outbox.PROCESS)
+    with_job = set(queued.values_list("args__video_id", flat=True))
+    jobless = [video_id for video_id in processing.abandoned_videos() if video_id not in with_job]
+    for video_id in jobless:
+        outbox.process_later(video_id)
+    return jobless
+
+
+def sweep_files(older_than_s: float) -> None:
+    """Do what `sweep` says for files that nobody has written to for so many seconds.
+
+    No render may take longer than an hour, and nobody's upload pauses for longer than that.
+    """
+    blobs.sweep_incoming(older_than_s)
+    limit = time.time() - older_than_s
+    left = [*settings.CELL.uploads.glob("*.upload*"), *processing.work_folder().iterdir()]
+    for path in left:
+        try:
+            if path.stat().st_mtime >= limit:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+        except FileNotFoundError:
+            continue

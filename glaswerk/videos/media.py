@@ -1,0 +1,226 @@
+"""Delivery of videos, posters and avatars: GET and HEAD of `/media/<sha256>.<extension>`, after RFC 9110.
+
+Every request asks the database whether this person may have this file, so that an address alone opens nothing.  What
+everybody may see is remembered for two seconds, because a popular file is asked for in many ranges at once.
+
+A request for several ranges gets the whole file: section 14.2 lets a server ignore `Range`, and no player needs it.
+"""
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+
+from glaswerk.cell import blobs
+from glaswerk.cell.database import pool
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+_PATH: Final = re.compile(r"/media/([0-9a-f]{64})\.(mp4|jpg|webp)")
+_TYPES: Final = {"mp4": b"video/mp4", "jpg": b"image/jpeg", "webp": b"image/webp"}
+_RANGE: Final = re.compile(rb"bytes=[ \t]*(\d*)-(\d*)[ \t]*", re.IGNORECASE)
+_CHUNK: Final = 256 * 1024
+_PUBLIC: Final = b"public, max-age=31536000, immutable"
+_PRIVATE: Final = b"private, no-store"
+_REMEMBERED_S: Final = 2.0
+_REMEMBERED: Final = 4096
+_logger = structlog.get_logger("glaswerk.media")
+
+# Whether this person may have the file, and whether everybody may.  No row: there is no such file for this person.
+# The conditions are those of `queries.visible_to`, without a creator's view of what is not ready or was taken down.
+_VIDEO_SQL: Final = """
+    SELECT bool_or(video.visibility = 'public') FROM videos_video AS video
+    WHERE video.state = 'ready' AND video.taken_down_at IS NULL AND {is_file_of_video} AND (
+        video.visibility = 'public'
+        OR video.creator_id = %(person)s
+        OR EXISTS (SELECT FROM people_person WHERE id = %(person)s AND is_active AND role IN ('moderator', 'operator'))
+        OR video.visibility = 'followers'
+            AND EXISTS (SELECT FROM social_follow WHERE follower_id = %(person)s AND followed_id = video.creator_id)
+            AND NOT EXISTS (
+                SELECT FROM social_block
+                WHERE blocker_id = %(person)s AND blocked_id = video.creator_id
+                OR blocker_id = video.creator_id AND blocked_id = %(person)s
+            )
+    )
+"""
+_RENDITION: Final = "video.id IN (SELECT video_id FROM videos_rendition WHERE blob = %(sha)s)"
+_POSTER: Final = "video.poster = %(sha)s"
+_AVATAR_SQL: Final = "SELECT true FROM people_person WHERE avatar = %(sha)s LIMIT 1"
+_QUERIES: Final = {
+    "mp4": _VIDEO_SQL.format(is_file_of_video=_RENDITION),
+    "jpg": _VIDEO_SQL.format(is_file_of_video=_POSTER),
+    "webp": _AVATAR_SQL,
+}
+
+_known_public: dict[tuple[str, str], float] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """All of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The bytes from `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+
+class _Unsatisfiable:
+    """No byte of the file is in the range."""
+
+
+async def serve(scope: Scope, receive: Receive, send: Send, person_id: int | None) -> None:
+    """Answer one request for a file as an ASGI application; `person_id` is who asks, None for somebody signed out."""
+    method: str = scope["method"]
+    if method not in ("GET", "HEAD"):
+        await _answer(send, 405, [(b"allow", b"GET, HEAD")])
+        return
+    match = _PATH.fullmatch(scope["path"])
+    is_public = await _permission(match[1], match[2], person_id) if match else None
+    if match is None or is_public is None:
+        await _answer(send, 404, [(b"cache-control", b"no-store")])
+        return
+    sha, extension = match[1], match[2]
+    try:
+        descriptor = await asyncio.to_thread(os.open, blobs.blob_path(sha, extension), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        _logger.error("a blob is missing", reason=extension)
+        await _answer(send, 404, [(b"cache-control", b"no-store")])
+        return
+    try:
+        size = os.fstat(descriptor).st_size
+        await _deliver(scope, receive, send, descriptor, size, sha, extension, is_public)
+    finally:
+        os.close(descriptor)
+
+
+async def _permission(sha: str, extension: str, person_id: int | None) -> bool | None:
+    """Return whether everybody may have the file, or None where this person may not."""
+    key, now = (sha, extension), time.monotonic()
+    if _known_public.get(key, 0.0) > now:
+        return True
+    async with pool().connection() as connection:
+        cursor = await connection.execute(_QUERIES[extension], {"sha": sha, "person": person_id})
+        row = await cursor.fetchone()
+    is_public: bool | None = row[0] if row else None
+    if is_public:
+        if len(_known_public) >= _REMEMBERED:
+            _known_public.clear()
+        _known_public[key] = now + _REMEMBERED_S
+    return is_public
+
+
+async def _deliver(
+    scope: Scope, receive: Receive, send: Send, descriptor: int, size: int, sha: str, extension: str, is_public: bool
+) -> None:
+    headers = _request_headers(scope["headers"])
+    etag = f'"{sha}"'.encode()
+    validators: Headers = [(b"etag", etag), (b"cache-control", _PUBLIC if is_public else _PRIVATE)]
+    if not is_public:
+        validators.append((b"vary", b"Cookie"))
+    if b"if-match" in headers and not _matches(headers[b"if-match"], etag, weak=False):
+        await _answer(send, 412, validators)
+        return
+    if b"if-none-match" in headers and _matches(headers[b"if-none-match"], etag, weak=True):
+        await _answer(send, 304, validators, length=False)
+        return
+    common: Headers = [*validators, (b"accept-ranges", b"bytes"), (b"x-content-type-options", b"nosniff")]
+    wanted: _Whole | _Part | _Unsatisfiable = _Whole()
+    # Range has a meaning for GET only, and If-Range lets it count only while the file is the one that was begun.
+    if scope["method"] == "GET" and b"range" in headers and headers.get(b"if-range", etag) == etag:
+        wanted = _range(headers[b"range"], size)
+    match wanted:
+        case _Unsatisfiable():
+            await _answer(send, 416, [*common, (b"content-range", b"bytes */%d" % size)])
+            return
+        case _Part(first, last):
+            status = 206
+            common.append((b"content-range", b"bytes %d-%d/%d" % (first, last, size)))
+        case _Whole():
+            status, first, last = 200, 0, size - 1
+    common += [(b"content-type", _TYPES[extension]), (b"content-length", b"%d" % (last - first + 1))]
+    await send({"type": "http.response.start", "status": status, "headers": common})
+    if scope["method"] == "HEAD":
+        await send({"type": "http.response.body", "body": b""})
+    else:
+        await _send_bytes(receive, send, descriptor, first, last)
+
+
+async def _send_bytes(receive: Receive, send: Send, descriptor: int, first: int, last: int) -> None:
+    """Send a stretch of the file, until the client leaves."""
+    gone = asyncio.create_task(_disconnect(receive))
+    try:
+        position = first
+        while position <= last:
+            chunk = await asyncio.to_thread(os.pread, descriptor, min(_CHUNK, last + 1 - position), position)
+            if not chunk:
+                # The length is promised already, so a file that ends early can only end the connection.
+                raise OSError("a blob is shorter than it was")
+            position += len(chunk)
+            if gone.done():
+                return
+            await send({"type": "http.response.body", "body": chunk, "more_body": position <= last})
+    except ConnectionError:
+        return
+    finally:
+        gone.cancel()
+        with suppress(asyncio.CancelledError, ConnectionError):
+            await gone
+
+
+async def _disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _request_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Return the request's headers; repeated ones are joined as lists (RFC 9110, section 5.3)."""
+    headers: dict[bytes, bytes] = {}
+    for name, value in pairs:
+        key = bytes(name).lower()
+        headers[key] = headers[key] + b", " + bytes(value) if key in headers else bytes(value).strip()
+    return headers
+
+
+def _matches(field: bytes, etag: bytes, *, weak: bool) -> bool:
+    """Whether a list of entity tags names this one, by the weak or the strong comparison."""
+    for one in field.split(b","):
+        tag = one.strip()
+        if tag in (b"*", etag) or (weak and tag == b"W/" + etag):
+            return True
+    return False
+
+
+def _range(field: bytes, size: int) -> _Whole | _Part | _Unsatisfiable:
+    """Read a Range field (section 14.1.2).  Whatever is not one valid range of bytes is ignored."""
+    match = _RANGE.fullmatch(field)
+    if match is None or match[1] == match[2] == b"" or len(field) > 100:
+        return _Whole()
+    if match[1] == b"":
+        length = min(int(match[2]), size)
+        return _Part(size - length, size - 1) if length else _Unsatisfiable()
+    first = int(match[1])
+    last = int(match[2]) if match[2] else max(first, size - 1)
+    if last < first:
+        return _Whole()
+    return _Part(first, min(last, size - 1)) if first < size else _Unsatisfiable()
+
+
+async def _answer(send: Send, status: int, headers: Headers, *, length: bool = True) -> None:
+    """Answer without a body.  A 304 says nothing about the length, because there it would be the file's."""
+    lengths: Headers = [(b"content-length", b"0")] if length else []
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, *lengths]})
+    await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,174 @@
+"""From an upload to a video that plays: who works on it, what happens if that fails, and the step that publishes it.
+
+    uploaded ──► processing ──► ready
+                     │
+                     └────────► failed ──► uploaded (retry)
+
+Every arrow is an UPDATE that names the state it comes from, so that of two workers one moves and the other sees that
+nothing was left to do.  A worker holds an advisory lock of PostgreSQL on its video for as long as it works.  The lock
+is released with the worker's connection, also when it is killed: a video in `processing` whose lock is free has been
+abandoned, and whoever takes the lock may go on with it.
+"""
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EDQUOT, ENOSPC
+from pathlib import Path
+from typing import Final
+
+import psycopg
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from glaswerk import reel
+from glaswerk.cell import blobs
+from glaswerk.cell.ids import encode_id
+from glaswerk.videos import outbox
+from glaswerk.videos.failures import INTERNAL
+from glaswerk.videos.keeping import keep_blobs
+from glaswerk.videos.limits import reel_limits
+from glaswerk.videos.models import Rendition, State, Video
+
+_PROGRESS_EVERY_S: Final = 0.5
+_UNDERWAY: Final = (State.UPLOADED, State.PROCESSING)
+_logger = structlog.get_logger("glaswerk.videos")
+
+
+class _GoneError(Exception):
+    """The video was deleted while it was being processed."""
+
+
+def process(video_id: int) -> None:
+    """Probe, render and publish one video; afterwards it is ready, failed, gone, or with another worker.
+
+    Safe to run twice, at once or in turn.  Raises only what stops the worker itself, such as a lost database.
+    """
+    with _claim(video_id) as claimed:
+        if not claimed or not _start(video_id):
+            return
+        folder = work_folder() / encode_id(video_id)
+        try:
+            _render_and_publish(video_id, folder)
+        except _GoneError:
+            _logger.info("video deleted while processing")
+        except reel.ReelError as error:
+            _logger.warning("video failed", failure=error.code.value, reason=error.detail)
+            fail(video_id, error.code.value)
+        except OSError as error:
+            full = error.errno in (ENOSPC, EDQUOT)
+            code = reel.Failure.DISK_FULL if full else reel.Failure.UNREADABLE
+            _logger.warning("video failed", failure=code.value)
+            fail(video_id, code.value)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def fail(video_id: int, code: str = INTERNAL) -> bool:
+    """Mark a video under way as failed; return whether it was under way."""
+    moved = Video.objects.filter(pk=video_id, state__in=_UNDERWAY).update(state=State.FAILED, failure=code, progress=0)
+    return moved == 1
+
+
+def work_folder() -> Path:
+    """Return the folder that holds unfinished renders, on the disk of the uploads."""
+    folder: Path = settings.CELL.uploads / "work"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def is_claimed(video_id: int) -> bool:
+    """Whether a living worker is at this video."""
+    with _claim(video_id) as claimed:
+        return not claimed
+
+
+def abandoned_videos() -> list[int]:
+    """Return the videos under way that no living worker is at, those that just wait their turn included."""
+    underway = Video.objects.filter(state__in=_UNDERWAY).values_list("pk", flat=True)
+    return [video_id for video_id in underway if not is_claimed(video_id)]
+
+
+@contextmanager
+def _claim(video_id: int) -> Iterator[bool]:
+    """Hold the lock on a video; yields False where another worker holds it.
+
+    The lock has a connection of its own, because a pooled one would keep it when it is handed on.
+    """
+    with psycopg.connect(**connection.get_connection_params(), autocommit=True) as own:
+        row = own.execute("SELECT pg_try_advisory_lock(%s)", [video_id]).fetchone()
+        yield bool(row and row[0])
+
+
+def _start(video_id: int) -> bool:
+    moved = Video.objects.filter(pk=video_id, state__in=_UNDERWAY)
+    return moved.update(state=State.PROCESSING, progress=0, failure="") == 1
+
+
+def _render_and_publish(video_id: int, folder: Path) -> None:
+    source = Video.objects.filter(pk=video_id).values_list("source", flat=True).first()
+    if source is None:
+        raise _GoneError
+    path, limits = blobs.original_path(source), reel_limits()
+    probe = reel.probe(path, limits)
+    made = reel.make_renditions(path, probe, folder, _Progress(video_id), limits)
+    publish(video_id, made)
+
+
+class _Progress:
+    """Writes rising percentages to the database, at most twice a second."""
+
+    def __init__(self, video_id: int) -> None:
+        self._video_id = video_id
+        self._written = 0.0
+
+    def __call__(self, percent: int) -> None:
+        now = time.monotonic()
+        if now - self._written < _PROGRESS_EVERY_S:
+            return
+        self._written = now
+        # The last percent is publishing.
+        moved = Video.objects.filter(pk=self._video_id, state=State.PROCESSING).update(progress=min(percent, 99))
+        if not moved:
+            raise _GoneError
+
+
+def publish(video_id: int, made: reel.Renditions) -> bool:
+    """Make a rendered video visible in one transaction; return False where it is no longer in `processing`.
+
+    Its length and size are those of the largest rendition.
+    """
+    with transaction.atomic():
+        keep_blobs()
+        largest = made.renditions[0]
+        moved = Video.objects.filter(pk=video_id, state=State.PROCESSING).update(
+            state=State.READY,
+            progress=100,
+            failure="",
+            poster=blobs.store_file(made.poster.path, "jpg"),
+            color=made.poster.colour,
+            duration_ms=largest.duration_ms,
+            width=largest.width,
+            height=largest.height,
+            published_at=timezone.now(),
+        )
+        if not moved:
+            return False
+        Rendition.objects.filter(video_id=video_id).delete()
+        Rendition.objects.bulk_create(
+            Rendition(
+                video_id=video_id,
+                blob=blobs.store_file(each.path, "mp4"),
+                width=each.width,
+                height=each.height,
+                bitrate=each.bitrate,
+                size=each.bytes,
+                codecs=each.codecs,
+            )
+            for each in made.renditions
+        )
+        outbox.announce_later(video_id)
+    return True

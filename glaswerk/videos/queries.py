@@ -1,0 +1,133 @@
+"""What pages and endpoints read about videos.  Who may see a video is decided here and nowhere else in this app."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import Http404
+
+from glaswerk.cell import blobs
+from glaswerk.cell.ids import decode_id
+from glaswerk.people.models import Person, Visibility
+from glaswerk.videos.failures import failure_sentence, is_worth_a_retry
+from glaswerk.videos.models import State, Video
+
+PAGE = 30
+
+
+def visible_to(person: Person | None) -> Q:
+    """Return the condition that a video meets for this person, or for somebody signed out.
+
+    One's own videos in every state; of others what is ready, not taken down, and public or for followers whom one
+    belongs to; nothing where either has blocked the other.  The condition joins no table, so that it multiplies no
+    rows and may be combined at will.
+    """
+    shown = Q(state=State.READY, taken_down_at__isnull=True)
+    if person is None:
+        return shown & Q(visibility=Visibility.PUBLIC)
+    followed = Person.objects.filter(followers__follower=person.pk).values("pk")
+    blocking = Person.objects.filter(blocking__blocked=person.pk).values("pk")
+    blocked = Person.objects.filter(blocked_by__blocker=person.pk).values("pk")
+    allowed = Q(visibility=Visibility.PUBLIC) | Q(visibility=Visibility.FOLLOWERS, creator__in=followed)
+    return Q(creator=person.pk) | (shown & allowed & ~Q(creator__in=blocking) & ~Q(creator__in=blocked))
+
+
+def access_video(person: Person | None, public_id: str) -> Video:
+    """Return a video that this person may see.  Raises Http404, also where it exists but is not for them.
+
+    Two queries: the video with its creator, and its renditions.
+    """
+    return _found(Video.objects.filter(visible_to(person)), public_id)
+
+
+def access_own_video(person: Person, public_id: str) -> Video:
+    """Return a video that this person made.
+
+    Raises PermissionDenied for somebody else's that they may see, and Http404 for everything that they may not.
+    """
+    video = access_video(person, public_id)
+    if video.creator_id != person.pk:
+        raise PermissionDenied
+    return video
+
+
+def access_video_to_moderate(person: Person, public_id: str) -> Video:
+    """Return any video for a moderator.  Raises Http404 for everybody else, so that nothing is revealed."""
+    if not person.is_moderator:
+        raise Http404
+    return _found(Video.objects.all(), public_id)
+
+
+def own_videos(person: Person, before: int | None = None, limit: int = PAGE) -> list[Video]:
+    """Return a page of this person's videos, the newest first, those with an id below `before`.  Two queries."""
+    found = Video.objects.filter(creator=person).select_related("creator", "counts").prefetch_related("renditions")
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    return list(found.order_by("-pk")[:limit])
+
+
+def video_card(video: Video) -> dict[str, Any]:
+    """Return what everybody who may see a video may know about it.  No query where its relations are loaded."""
+    creator = video.creator
+    counts = getattr(video, "counts", None)
+    return {
+        "id": video.public_id,
+        "caption": video.caption,
+        "creator": {
+            "name": creator.name,
+            "display_name": creator.shown_name,
+            "avatar": creator.avatar_url,
+        },
+        "duration_ms": video.duration_ms,
+        "width": video.width,
+        "height": video.height,
+        "color": video.color,
+        "poster": blobs.blob_url(video.poster, "jpg") if video.poster else None,
+        "hashtags": video.hashtags,
+        "renditions": [
+            {
+                "url": blobs.blob_url(rendition.blob, "mp4"),
+                "width": rendition.width,
+                "height": rendition.height,
+                "bitrate": rendition.bitrate,
+                "codecs": rendition.codecs,
+            }
+            for rendition in video.renditions.all()
+        ],
+        "counts": {name: getattr(counts, name, 0) for name in ("likes", "comments", "saves", "shares")},
+        "sound": {"title": video.sound_title},
+        "published_at": video.published_at.isoformat() if video.published_at else None,
+    }
+
+
+def own_card(video: Video) -> dict[str, Any]:
+    """Return what its creator may know about a video: the card, who may see it, and how far it is."""
+    return {
+        **video_card(video),
+        **state_of(video),
+        "visibility": video.visibility,
+        "created_at": video.created_at.isoformat(),
+        "taken_down": video.taken_down_at is not None,
+    }
+
+
+def state_of(video: Video) -> dict[str, Any]:
+    """Return how far a video is, with the failure as a sentence in the reader's language."""
+    failed = video.state == State.FAILED
+    return {
+        "state": video.state,
+        "progress": video.progress,
+        "failure": failure_sentence(video.failure) if failed else None,
+        "retry": failed and is_worth_a_retry(video.failure),
+    }
+
+
+def _found(videos: QuerySet[Video], public_id: str) -> Video:
+    try:
+        wanted = decode_id(public_id)
+    except ValueError:
+        raise Http404 from None
+    found = videos.filter(pk=wanted).select_related("creator", "counts").prefetch_related("renditions").first()
+    if found is None:
+        raise Http404
+    return found
