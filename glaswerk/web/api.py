@@ -13,6 +13,7 @@ from ninja.security import SessionAuth
 import orjson
 
 from glaswerk import __version__
+from glaswerk.cell.rates import RateLimited
 
 
 class _OrjsonRenderer(BaseRenderer):
@@ -74,3 +75,17 @@ def _denied(request: HttpRequest, error: object) -> HttpResponse:
 @api.exception_handler(Http404)
 def _missing(request: HttpRequest, error: object) -> HttpResponse:
     return problem(404, "There is nothing here, or you may not see it.")
+
+
+@api.exception_handler(RateLimited)
+def _rate_limited(request: HttpRequest, error: RateLimited | type[RateLimited]) -> HttpResponse:
+    assert isinstance(error, RateLimited)
+    response = problem(429, str(error))
+    response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+api.add_router("", "glaswerk.social.api.router")
+
+
+api.add_router("", "glaswerk.videos.api.router")
