@@ -39,7 +39,8 @@ _logger = structlog.get_logger("glaswerk.media")
 # Whether this person may have the file, and whether everybody may.  No row: there is no such file for this person.
 # The conditions are those of `queries.visible_to`, without a creator's view of what is not ready or was taken down.
 _VIDEO_SQL: Final = """
-    SELECT bool_or(video.visibility = 'public') FROM videos_video AS video
+    SELECT bool_or(video.visibility = 'public')
+    FROM videos_video AS video JOIN people_person AS creator ON creator.id = video.creator_id AND creator.is_active
     WHERE video.state = 'ready' AND video.taken_down_at IS NULL AND {is_file_of_video} AND (
         video.visibility = 'public'
         OR video.creator_id = %(person)s
@@ -55,7 +56,7 @@ _VIDEO_SQL: Final = """
 """
 _RENDITION: Final = "video.id IN (SELECT video_id FROM videos_rendition WHERE blob = %(sha)s)"
 _POSTER: Final = "video.poster = %(sha)s"
-_AVATAR_SQL: Final = "SELECT true FROM people_person WHERE avatar = %(sha)s LIMIT 1"
+_AVATAR_SQL: Final = "SELECT true FROM people_person WHERE avatar = %(sha)s AND is_active LIMIT 1"
 _QUERIES: Final = {
     "mp4": _VIDEO_SQL.format(is_file_of_video=_RENDITION),
     "jpg": _VIDEO_SQL.format(is_file_of_video=_POSTER),

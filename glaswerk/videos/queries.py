@@ -19,10 +19,10 @@ def visible_to(person: Person | None) -> Q:
     """Return the condition that a video meets for this person, or for somebody signed out.
 
     One's own videos in every state; of others what is ready, not taken down, and public or for followers whom one
-    belongs to; nothing where either has blocked the other.  The condition joins no table, so that it multiplies no
-    rows and may be combined at will.
+    belongs to; nothing where either has blocked the other, or of an account that is closed.  The condition multiplies
+    no rows and may be combined at will.
     """
-    shown = Q(state=State.READY, taken_down_at__isnull=True)
+    shown = Q(state=State.READY, taken_down_at__isnull=True, creator__is_active=True)
     if person is None:
         return shown & Q(visibility=Visibility.PUBLIC)
     followed = Person.objects.filter(followers__follower=person.pk).values("pk")
