@@ -7,6 +7,7 @@ import numpy as np
 
 from glaswerk.glass.ask import Ask
 from glaswerk.glass.epoch import Epoch
+from glaswerk.glass.filters import walk
 from glaswerk.glass.names import SOURCES
 from glaswerk.glass.scale import Ints
 from glaswerk.glass.viewer import Viewer
@@ -16,14 +17,14 @@ BIT = {name: 1 << place for place, name in enumerate(SOURCES)}
 
 
 class Gate(NamedTuple):
-    """What the filters look at, and the marks on each video: valid where stamp[row] == turn."""
+    """What the filters look at, in the order in which `walk` takes it, and the marks on each video, valid where stamp[row] == turn."""
 
     ids: Any
     creator: Any
     followers_only: Any
     viewer: int
-    own: int
-    watch_rule: int
+    hide_own: int
+    by_impression: int
     withdrawn: Any
     blocks: Any
     follows: Any
@@ -40,7 +41,6 @@ class Gate(NamedTuple):
 class Sums(NamedTuple):
     """Sums over the viewer's watches; each row begins with the turn in which it is valid."""
 
-    turn: int
     near: Any
     tags: Any
     creators: Any
@@ -84,11 +84,11 @@ class Desk:
         column = epoch.column
         self.gate = Gate(
             column("ids"), column("creator"), column("followers_only"), viewer.id,
-            int(ask.kind == "for_you"), int(self.policy.seen.rule == "watch"),
+            int(ask.kind == "for_you"), int(self.policy.seen.rule == "impression"),
             ask.withdrawn_ids, viewer.block_ids, viewer.follow_ids, viewer.seen,
             marks.turn, marks.stamp, marks.verdict, marks.sources, marks.watched, marks.touched, marks.count,
         )  # fmt: skip
-        self.sums = Sums(marks.turn, marks.near, marks.tags, marks.creators)
+        self.sums = Sums(marks.near, marks.tags, marks.creators)
         self.watches: Ints = viewer.watch_columns[: self.policy.history.watches]
         """The watches that count, newest first: rows of video, strength, at, flags."""
         self.watch_rows: Ints = np.empty(0, dtype=np.int64)
@@ -101,6 +101,10 @@ class Desk:
         """The hashtags of the watched videos."""
         self.region = epoch.code_of("regions", viewer.region)
         self.language = epoch.code_of("languages", viewer.language)
+
+    def walk(self, rows: Any, first: int, last: int, want: int, source: str) -> int:
+        """A source offers rows[first:last] until `want` have passed every filter; how many did."""
+        return int(walk(rows, first, last, want, BIT[source], *self.gate))
 
     @property
     def touched(self) -> Any:

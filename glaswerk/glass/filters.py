@@ -1,4 +1,8 @@
-"""Filters: what may never be shown to this viewer. Each is a small function of one video; the order is that of names.FILTERS."""
+"""Filters: what may never be shown to this viewer. Each is a small function of one video; the order is that of names.FILTERS.
+
+Kernels take plain arrays here, never tuples of them: a tuple's arrays are counted in and out on every access, which costs
+fifty times the work itself.
+"""
 
 from typing import Any
 
@@ -23,64 +27,72 @@ def holds(rising: Any, value: int) -> bool:
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def withdrawn(gate: Any, row: int) -> bool:
+def is_withdrawn(withdrawn: Any, video: int) -> bool:
     """Taken away since the epoch was cut."""
-    return len(gate.withdrawn) > 0 and holds(gate.withdrawn, gate.ids[row])
+    return len(withdrawn) > 0 and holds(withdrawn, video)
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def blocked(gate: Any, row: int) -> bool:
+def is_blocked(blocks: Any, creator: int) -> bool:
     """By a creator whom the viewer blocked (the app also lists those who blocked the viewer)."""
-    return len(gate.blocks) > 0 and holds(gate.blocks, gate.creator[row])
+    return len(blocks) > 0 and holds(blocks, creator)
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def followers_only(gate: Any, row: int) -> bool:
+def is_for_others(followers_only: int, creator: int, viewer: int, follows: Any) -> bool:
     """For followers, and the viewer is none and not its creator."""
-    return (
-        gate.followers_only[row] != 0 and gate.creator[row] != gate.viewer and not holds(gate.follows, gate.creator[row])
-    )
+    return followers_only != 0 and creator != viewer and not holds(follows, creator)
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def own(gate: Any, row: int) -> bool:
+def is_own(hide_own: int, creator: int, viewer: int) -> bool:
     """The viewer's own, which For You does not show back."""
-    return gate.own != 0 and gate.creator[row] == gate.viewer
+    return hide_own != 0 and creator == viewer
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def seen(gate: Any, row: int) -> bool:
+def is_seen(watched: int, turn: int, by_impression: int, seen: Any, video: int) -> bool:
     """Watched by the viewer, or (if the policy's rule is "impression") on the screen before."""
-    return gate.watched[row] == gate.turn or (gate.watch_rule == 0 and holds(gate.seen, gate.ids[row]))
+    return watched == turn or (by_impression != 0 and holds(seen, video))
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def judge(gate: Any, row: int) -> int:
-    """PASSED, or FIRST_FILTER plus the place of the filter that drops the video. Each video is judged once a request."""
-    if gate.stamp[row] == gate.turn:
-        return gate.verdict[row]
-    verdict = PASSED
-    if withdrawn(gate, row):
-        verdict = FIRST_FILTER
-    elif blocked(gate, row):
-        verdict = FIRST_FILTER + 1
-    elif followers_only(gate, row):
-        verdict = FIRST_FILTER + 2
-    elif own(gate, row):
-        verdict = FIRST_FILTER + 3
-    elif seen(gate, row):
-        verdict = FIRST_FILTER + 4
-    gate.stamp[row] = gate.turn
-    gate.verdict[row] = verdict
-    gate.sources[row] = 0
-    gate.touched[gate.count[0]] = row
-    gate.count[0] += 1
-    return verdict
+def walk(
+    rows: Any, first: int, last: int, want: int, bit: int,
+    ids: Any, creator: Any, followers_only: Any,
+    viewer: int, hide_own: int, by_impression: int, withdrawn: Any, blocks: Any, follows: Any, seen: Any,
+    turn: int, stamp: Any, verdict: Any, sources: Any, watched: Any, touched: Any, count: Any,
+) -> int:  # fmt: skip
+    """A source offers rows[first:last] until `want` have passed every filter; how many did is the answer.
 
-
-@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def offer(gate: Any, row: int, bit: int) -> bool:
-    """A source offers a video: its mark is kept, and whether it passed is the answer."""
-    passed = judge(gate, row) == PASSED
-    gate.sources[row] |= np.uint16(bit)
+    Each video is judged once a request: its verdict is PASSED, or FIRST_FILTER plus the place of the filter that drops it.
+    The source's bit is kept on whatever it offered.
+    """
+    passed = 0
+    known = count[0]
+    for at in range(first, last):
+        if passed >= want:
+            break
+        row = rows[at]
+        if stamp[row] != turn:
+            outcome = PASSED
+            if is_withdrawn(withdrawn, ids[row]):
+                outcome = FIRST_FILTER
+            elif is_blocked(blocks, creator[row]):
+                outcome = FIRST_FILTER + 1
+            elif is_for_others(followers_only[row], creator[row], viewer, follows):
+                outcome = FIRST_FILTER + 2
+            elif is_own(hide_own, creator[row], viewer):
+                outcome = FIRST_FILTER + 3
+            elif is_seen(watched[row], turn, by_impression, seen, ids[row]):
+                outcome = FIRST_FILTER + 4
+            stamp[row] = turn
+            verdict[row] = outcome
+            sources[row] = 0
+            touched[known] = row
+            known += 1
+        sources[row] |= np.uint16(bit)
+        if verdict[row] == PASSED:
+            passed += 1
+    count[0] = known
     return passed

@@ -49,35 +49,38 @@ def _read(
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
 def _sum_topics(
-    sums: Any, rows: Any, pulls: Any, starts: Any, video_tags: Any, weight: Any, creator_row: Any, met: Any
-) -> int:
+    turn: int, tag_sums: Any, creator_sums: Any, rows: Any, pulls: Any, starts: Any, video_tags: Any, weight: Any,
+    creator_row: Any, met: Any,
+) -> int:  # fmt: skip
     found = 0
+    sizes = tag_sums.shape[1]
     for place in range(len(rows)):
         row = rows[place]
         if row < 0:
             continue
         pull = pulls[place]
         maker = creator_row[row]
-        if sums.creators[maker, 0] != sums.turn:
-            sums.creators[maker, 0] = sums.turn
-            sums.creators[maker, 1] = 0
-        sums.creators[maker, 1] += pull
+        if creator_sums[maker, 0] != turn:
+            creator_sums[maker, 0] = turn
+            creator_sums[maker, 1] = 0
+        creator_sums[maker, 1] += pull
         named = starts[row + 1] - starts[row]
         for at in range(starts[row], starts[row + 1]):
             tag = video_tags[at]
-            if sums.tags[tag, 0] != sums.turn:
-                sums.tags[tag, 0] = sums.turn
-                sums.tags[tag, 1:] = 0
+            if tag_sums[tag, 0] != turn:
+                tag_sums[tag, 0] = turn
+                for size in range(1, sizes):
+                    tag_sums[tag, size] = 0
                 met[found] = tag
                 found += 1
             part = (pull * weight[tag] * NORM[named]) >> 16
-            for size in range(1, sums.tags.shape[1]):
-                sums.tags[tag, size] += (part * NORM[size]) >> 8
+            for size in range(1, sizes):
+                tag_sums[tag, size] += (part * NORM[size]) >> 8
     return found
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _sum_near(sums: Any, rows: Any, pulls: Any, starts: Any, videos: Any, weights: Any, met: Any) -> int:
+def _sum_near(turn: int, near: Any, rows: Any, pulls: Any, starts: Any, videos: Any, weights: Any, met: Any) -> int:
     found = 0
     for place in range(len(rows)):
         row = rows[place]
@@ -86,12 +89,12 @@ def _sum_near(sums: Any, rows: Any, pulls: Any, starts: Any, videos: Any, weight
         pull = pulls[place]
         for at in range(starts[row], starts[row + 1]):
             other = videos[at]
-            if sums.near[other, 0] != sums.turn:
-                sums.near[other, 0] = sums.turn
-                sums.near[other, 1] = 0
+            if near[other, 0] != turn:
+                near[other, 0] = turn
+                near[other, 1] = 0
                 met[found] = other
                 found += 1
-            sums.near[other, 1] += (pull * weights[at]) >> 15
+            near[other, 1] += (pull * weights[at]) >> 15
     return found
 
 
@@ -110,12 +113,12 @@ def read_history(desk: Desk) -> None:
         return
     starts = column("near_start")
     met = np.empty(min(desk.epoch.size, size * policy.cowatch.neighbours), dtype=np.int64)
-    found = _sum_near(desk.sums, desk.watch_rows, desk.pulls, starts, column("near_videos"), column("near_weights"), met)
+    found = _sum_near(desk.gate.turn, desk.sums.near, desk.watch_rows, desk.pulls, starts, column("near_videos"), column("near_weights"), met)
     desk.near_rows = met[:found]
     met = np.empty(size * policy.topics.per_video, dtype=np.int64)
     found = _sum_topics(
-        desk.sums, desk.watch_rows, desk.pulls, column("video_tags_start"), column("video_tags"), column("tag_weight"),
-        column("creator_row"), met,
+        desk.gate.turn, desk.sums.tags, desk.sums.creators, desk.watch_rows, desk.pulls, column("video_tags_start"),
+        column("video_tags"), column("tag_weight"), column("creator_row"), met,
     )  # fmt: skip
     desk.tag_rows = met[:found]
 

@@ -14,24 +14,24 @@ from glaswerk.glass.scale import Ints, decay
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
 def _measure(
-    rows: Any, sums: Any, profiling: bool, starts: Any, video_tags: Any, creator_row: Any, creator: Any, follows: Any,
+    rows: Any, turn: int, near: Any, tag_sums: Any, creator_sums: Any, profiling: bool, starts: Any, video_tags: Any, creator_row: Any, creator: Any, follows: Any,
     languages: Any, language: int, regions: Any, region: int, published: Any, at_ms: int, half_life: int, out: Any,
 ) -> None:  # fmt: skip
     for place in range(len(rows)):
         row = rows[place]
         if profiling:
-            out[place, 0] = sums.near[row, 1] if sums.near[row, 0] == sums.turn else 0
+            out[place, 0] = near[row, 1] if near[row, 0] == turn else 0
             named = starts[row + 1] - starts[row]
             topic = np.int64(0)
             for at in range(starts[row], starts[row + 1]):
                 tag = video_tags[at]
-                if sums.tags[tag, 0] == sums.turn:
-                    topic += sums.tags[tag, named]
+                if tag_sums[tag, 0] == turn:
+                    topic += tag_sums[tag, named]
             out[place, 1] = topic
             maker = creator_row[row]
-            out[place, 2] = sums.creators[maker, 1] if sums.creators[maker, 0] == sums.turn else 0
+            out[place, 2] = creator_sums[maker, 1] if creator_sums[maker, 0] == turn else 0
         else:
-            out[place, :3] = 0
+            out[place, 0] = out[place, 1] = out[place, 2] = 0
         out[place, 3] = 65536 if len(follows) > 0 and holds(follows, creator[row]) else 0
         out[place, 4] = 65536 if language >= 0 and languages[row] == language else 0
         out[place, 5] = 65536 if region >= 0 and regions[row] == region else 0
@@ -67,8 +67,8 @@ def measure(desk: Desk, rows: Ints) -> Ints:
     column = desk.column
     out = np.empty((len(rows), len(VIEWER_SIGNALS)), dtype=np.int64)
     _measure(
-        rows, desk.sums, desk.viewer.profiling, column("video_tags_start"), column("video_tags"), column("creator_row"),
-        column("creator"), desk.viewer.follow_ids, column("language"), desk.language, column("region"), desk.region,
+        rows, desk.gate.turn, *desk.sums, desk.viewer.profiling, column("video_tags_start"), column("video_tags"),
+        column("creator_row"), column("creator"), desk.viewer.follow_ids, column("language"), desk.language, column("region"), desk.region,
         column("published"), desk.ask.at_ms, desk.policy.decay.fresh_hours, out,
     )  # fmt: skip
     return out

@@ -1,13 +1,13 @@
 """Sources: who brings candidates. Each offers its videos in its own order until as many as its quota have passed the filters."""
 
 import heapq
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numba as nb
 import numpy as np
 
-from glaswerk.glass.desk import BIT, Desk
-from glaswerk.glass.filters import offer
+from glaswerk.glass.desk import Desk
 
 
 class Source(Protocol):
@@ -20,21 +20,11 @@ class Source(Protocol):
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def walk(gate: Any, rows: Any, first: int, last: int, want: int, bit: int) -> int:
-    """Offer a list from its start until `want` have passed; how many did."""
-    passed = 0
-    for at in range(first, last):
-        if passed >= want:
-            break
-        if offer(gate, rows[at], bit):
-            passed += 1
-    return passed
-
-
-@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _merge_newest(gate: Any, creators: Any, starts: Any, videos: Any, published: Any, want: int, bit: int) -> None:
+def _newest_of(creators: Any, follows: Any, starts: Any, videos: Any, published: Any, most: int) -> Any:
+    """The newest videos of these creators, by merging their own lists, which begin with the newest."""
     heap = [(np.int64(0), np.int64(0), np.int64(0)) for _ in range(0)]
-    for follow in gate.follows:
+    total = 0
+    for follow in follows:
         low, high = 0, len(creators)
         while low < high:
             middle = (low + high) >> 1
@@ -45,13 +35,13 @@ def _merge_newest(gate: Any, creators: Any, starts: Any, videos: Any, published:
         if low < len(creators) and creators[low] == follow and starts[low] < starts[low + 1]:
             row = np.int64(videos[starts[low]])
             heap.append((-published[row], row, np.int64(low)))
+            total += starts[low + 1] - starts[low]
     heapq.heapify(heap)
     cursor = np.zeros(len(creators), dtype=np.int64)
-    passed = 0
-    while len(heap) > 0 and passed < want:
+    merged = np.empty(min(total, most), dtype=np.int32)
+    for place in range(len(merged)):
         _, row, maker = heap[0]
-        if offer(gate, row, bit):
-            passed += 1
+        merged[place] = row
         cursor[maker] += 1
         at = starts[maker] + cursor[maker]
         if at < starts[maker + 1]:
@@ -59,10 +49,12 @@ def _merge_newest(gate: Any, creators: Any, starts: Any, videos: Any, published:
             heapq.heapreplace(heap, (-published[following], following, maker))
         else:
             heapq.heappop(heap)
+    return merged
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _best_near(gate: Any, near: Any, rows: Any, want: int, bit: int) -> None:
+def _best_near(near: Any, rows: Any, most: int) -> Any:
+    """The videos of the largest sums above 0, largest first, ties to the smaller row."""
     keys = np.empty(len(rows), dtype=np.int64)
     count = 0
     for row in rows:
@@ -71,24 +63,27 @@ def _best_near(gate: Any, near: Any, rows: Any, want: int, bit: int) -> None:
             keys[count] = (near[row, 1] << 31) | (2147483647 - row)
             count += 1
     keys = keys[:count]
-    first = 0
-    passed = 0
-    chunk = 2 * want
-    while first < count and passed < want:
-        # Most requests end within the first chunk, so only that much is sorted.
-        if count - first > chunk:
-            keys[: count - first] = np.partition(keys[: count - first], count - first - chunk)
-            low = count - first - chunk
-        else:
-            low = 0
-        part = np.sort(keys[low : count - first])
-        for at in range(len(part) - 1, -1, -1):
-            if passed >= want:
-                break
-            if offer(gate, 2147483647 - (part[at] & 2147483647), bit):
-                passed += 1
-        first += len(part)
-        chunk *= 4
+    if count > most:
+        keys = np.partition(keys, count - most)[count - most :]
+    keys = np.sort(keys)[::-1]
+    best = np.empty(len(keys), dtype=np.int32)
+    for place in range(len(keys)):
+        best[place] = 2147483647 - (keys[place] & 2147483647)
+    return best
+
+
+def _offer_best(desk: Desk, source: str, want: int, best: Callable[[int], Any]) -> None:
+    """Offer a list that costs something to order: a little more of it than is wanted, and only if that was not enough, more.
+
+    best(n) must be a prefix of best(m) for every m > n, so that how far it was ordered changes nothing.
+    """
+    most, done, passed = 2 * want, 0, 0
+    while passed < want:
+        rows = best(most)
+        passed += desk.walk(rows, done, len(rows), want - passed, source)
+        if len(rows) < most:
+            break
+        done, most = len(rows), 8 * most
 
 
 class Following:
@@ -100,13 +95,12 @@ class Following:
         self._whole = whole
 
     def offer(self, desk: Desk) -> None:
-        column = desk.column
-        if len(desk.viewer.follow_ids):
+        column, follows = desk.column, desk.viewer.follow_ids
+        if len(follows):
             want = desk.policy.sources.surface if self._whole else desk.policy.sources.following
-            _merge_newest(
-                desk.gate, column("creators"), column("creator_start"), column("creator_videos"), column("published"),
-                want, BIT[self.name],
-            )  # fmt: skip
+            creators, starts, videos = column("creators"), column("creator_start"), column("creator_videos")
+            published = column("published")
+            _offer_best(desk, self.name, want, lambda most: _newest_of(creators, follows, starts, videos, published, most))
 
 
 class CoWatched:
@@ -116,7 +110,8 @@ class CoWatched:
 
     def offer(self, desk: Desk) -> None:
         if len(desk.near_rows):
-            _best_near(desk.gate, desk.sums.near, desk.near_rows, desk.policy.sources.cowatch, BIT[self.name])
+            want = desk.policy.sources.cowatch
+            _offer_best(desk, self.name, want, lambda most: _best_near(desk.sums.near, desk.near_rows, most))
 
 
 class Topics:
@@ -130,7 +125,7 @@ class Topics:
         starts, videos = desk.column("tag_start"), desk.column("tag_videos")
         for _, row in liked:
             want = desk.policy.sources.topic // len(liked)
-            walk(desk.gate, videos, int(starts[row]), int(starts[row + 1]), want, BIT[self.name])
+            desk.walk(videos, int(starts[row]), int(starts[row + 1]), want, self.name)
 
 
 class Trending:
@@ -142,9 +137,9 @@ class Trending:
         quota = desk.policy.sources
         if desk.region >= 0:
             starts, here = desk.column("region_start"), desk.column("region_videos")
-            walk(desk.gate, here, int(starts[desk.region]), int(starts[desk.region + 1]), quota.trending_here, BIT[self.name])
+            desk.walk(here, int(starts[desk.region]), int(starts[desk.region + 1]), quota.trending_here, self.name)
         everywhere = desk.column("trending")
-        walk(desk.gate, everywhere, 0, len(everywhere), quota.trending, BIT[self.name])
+        desk.walk(everywhere, 0, len(everywhere), quota.trending, self.name)
 
 
 class Fresh:
@@ -154,7 +149,7 @@ class Fresh:
 
     def offer(self, desk: Desk) -> None:
         newest = desk.column("fresh")
-        walk(desk.gate, newest, 0, len(newest), desk.policy.sources.fresh, BIT[self.name])
+        desk.walk(newest, 0, len(newest), desk.policy.sources.fresh, self.name)
 
 
 class Exploring:
@@ -164,7 +159,7 @@ class Exploring:
 
     def offer(self, desk: Desk) -> None:
         owed = desk.column("exploring")
-        walk(desk.gate, owed, 0, len(owed), desk.policy.exploration.pool, BIT[self.name])
+        desk.walk(owed, 0, len(owed), desk.policy.exploration.pool, self.name)
 
 
 class OfHashtag:
@@ -176,7 +171,7 @@ class OfHashtag:
         row = desk.epoch.tag_row(desk.ask.argument)
         if row >= 0:
             starts, videos = desk.column("tag_start"), desk.column("tag_videos")
-            walk(desk.gate, videos, int(starts[row]), int(starts[row + 1]), desk.policy.sources.surface, BIT[self.name])
+            desk.walk(videos, int(starts[row]), int(starts[row + 1]), desk.policy.sources.surface, self.name)
 
 
 class OfCreator:
@@ -188,6 +183,6 @@ class OfCreator:
         row = desk.epoch.creator_row(int(desk.ask.argument))
         if row >= 0:
             starts, videos = desk.column("creator_start"), desk.column("creator_videos")
-            walk(desk.gate, videos, int(starts[row]), int(starts[row + 1]), desk.policy.sources.surface, BIT[self.name])
+            desk.walk(videos, int(starts[row]), int(starts[row + 1]), desk.policy.sources.surface, self.name)
 
 
