@@ -1,7 +1,120 @@
 """Forms of the account pages."""
 
+from datetime import date
+from typing import Any
+
+from allauth.account.forms import LoginForm as BaseLoginForm
 from allauth.account.forms import SignupForm as BaseSignupForm
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from glaswerk.people.age import MINIMUM_AGE, earliest_birth_year, is_too_young
+from glaswerk.people.models import Person
+from glaswerk.people.names import clean_shown_text
+
+
+class LoginForm(BaseLoginForm):
+    """Sign-in by name or e-mail address, with a password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        login = self.fields["login"]
+        login.label = _("Name or e-mail address")
+        login.widget.attrs = {
+            "autocomplete": "username webauthn",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+            "autofocus": True,
+        }
+        self.fields["password"].widget.attrs.pop("placeholder", None)
 
 
 class SignupForm(BaseSignupForm):
-    """Sign-up."""
+    """Sign-up: a name, an e-mail address, a password and the year of birth."""
+
+    birth_year = forms.IntegerField(
+        label=_("Year of birth"),
+        help_text=_("Only you see it. It decides which protection your account starts with."),
+        widget=forms.TextInput(
+            attrs={
+                "inputmode": "numeric",
+                "pattern": "[0-9]{4}",
+                "maxlength": "4",
+                "autocomplete": "bday-year",
+            }
+        ),
+    )
+    field_order = ("username", "email", "password1", "birth_year")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name = self.fields["username"]
+        name.label = _("Name")
+        name.help_text = _(
+            "Everyone sees it, and your page has it in its address. Lower-case letters and digits."
+        )
+        name.widget.attrs |= {"autocapitalize": "none", "spellcheck": "false", "autofocus": True}
+        self.fields["email"].label = _("E-mail address")
+        self.fields["email"].help_text = _("Only for your account: to sign in and to reset your password.")
+        password = self.fields["password1"]
+        password.help_text = _(
+            "At least 10 characters. A few words in a row are easy to keep and hard to guess."
+        )
+        for field in self.fields.values():
+            field.widget.attrs.pop("placeholder", None)
+
+    def validate_unique_email(self, value: str) -> str:
+        """Accept every address: only its owner learns, by mail, that an account has it already."""
+        return value
+
+    def clean_birth_year(self) -> int:
+        """Return a plausible year of birth of somebody who is old enough."""
+        year: int = self.cleaned_data["birth_year"]
+        today = date.today()
+        if not earliest_birth_year(today) <= year <= today.year:
+            raise ValidationError(
+                _("Please enter the year with four digits, such as 2001."), code="implausible"
+            )
+        if is_too_young(year, today):
+            raise ValidationError(
+                _(
+                    "You need to be at least %(age)d to have an account here. We have not kept anything that you typed."
+                    " You are welcome to watch without an account, and to come back when you are older."
+                ),
+                code="too_young",
+                params={"age": MINIMUM_AGE},
+            )
+        return year
+
+
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What a person shows of themselves."""
+
+    avatar = forms.FileField(
+        label=_("Picture"),
+        required=False,
+        help_text=_(
+            "JPEG, PNG or WebP, up to 8 MB. We keep its middle, and nothing about where it was taken."
+        ),
+        widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
+        allow_empty_file=True,
+    )
+    remove_avatar = forms.BooleanField(label=_("Show no picture"), required=False)
+
+    class Meta:
+        model = Person
+        fields = ("display_name", "bio")
+        widgets = {
+            "display_name": forms.TextInput(attrs={"autocomplete": "nickname"}),
+            "bio": forms.Textarea(attrs={"rows": 3}),
+        }
+        help_texts = {"display_name": _("Any name you like. Without one we show your @name.")}
+
+    def clean_display_name(self) -> str:
+        """Return the shown name on one line."""
+        return " ".join(clean_shown_text(self.cleaned_data["display_name"]).split())
+
+    def clean_bio(self) -> str:
+        """Return the bio without characters that cannot be seen."""
+        return clean_shown_text(self.cleaned_data["bio"])

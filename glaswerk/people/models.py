@@ -1,6 +1,6 @@
 """Persons: an account, what is shown of it, and the choices that protect it."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
@@ -8,9 +8,12 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from glaswerk.cell.blobs import blob_url
 from glaswerk.cell.classes import personal, public, secret
 from glaswerk.cell.ids import encode_id, new_id
 from glaswerk.people.names import NAME_VALIDATORS
+
+AVATAR_EXTENSION: Final = "webp"
 
 
 class Role(models.TextChoices):
@@ -42,7 +45,7 @@ class PersonManager(BaseUserManager["Person"]):
 
     def create_superuser(self, name: str, email: str, password: str | None, **fields: Any) -> "Person":
         """Create an operator who may open the admin."""
-        return self.create_user(name, email, password, role=Role.OPERATOR, is_superuser=True, **fields)
+        return self.create_user(name, email, password, role=Role.OPERATOR, **fields)
 
     def get_by_natural_key(self, username: str | None) -> "Person":
         """Find a person by name, whatever its case."""
@@ -53,7 +56,15 @@ class Person(AbstractBaseUser, PermissionsMixin):
     """Somebody with an account on this cell."""
 
     id = public(models.BigIntegerField(primary_key=True, default=new_id, editable=False))
-    name = public(models.CharField(_("name"), max_length=30, unique=True, validators=NAME_VALIDATORS))
+    name = public(
+        models.CharField(
+            _("name"),
+            max_length=30,
+            unique=True,
+            validators=NAME_VALIDATORS,
+            error_messages={"unique": _("This name is taken. Please choose another one.")},
+        )
+    )
     display_name = public(models.CharField(_("shown name"), max_length=50, blank=True))
     bio = public(models.CharField(_("bio"), max_length=160, blank=True))
     avatar = public(models.CharField(max_length=64, blank=True, editable=False))
@@ -83,10 +94,10 @@ class Person(AbstractBaseUser, PermissionsMixin):
         constraints = (
             models.CheckConstraint(condition=models.Q(name=Lower("name")), name="person_name_is_lower_case"),
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="person_role_is_known"),
-            models.UniqueConstraint(
-                Lower("email"), condition=~models.Q(email=""), name="person_email_once"
-            ),
         )
+        # Two accounts may name the same address until one of them confirms it: refusing the second would tell a
+        # stranger that the first exists.  A confirmed address is unique through allauth's own table.
+        indexes = (models.Index(Lower("email"), name="person_email_lower"),)
 
     def __str__(self) -> str:
         return f"@{self.name}"
@@ -105,6 +116,19 @@ class Person(AbstractBaseUser, PermissionsMixin):
     def is_staff(self) -> bool:
         """Whether this person may open the admin."""
         return self.role == Role.OPERATOR
+
+    @property
+    def avatar_url(self) -> str:
+        """The address of the avatar (a square WebP), or empty when there is none."""
+        return blob_url(self.avatar, AVATAR_EXTENSION) if self.avatar else ""
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        """Whether this person may do `perm` in the admin: the role alone decides, so that there is one truth."""
+        return self.is_active and self.is_staff
+
+    def has_module_perms(self, app_label: str) -> bool:
+        """Whether this person may see an app in the admin."""
+        return self.is_active and self.is_staff
 
     @property
     def is_moderator(self) -> bool:

@@ -1,5 +1,7 @@
 """What a person's name may be: it stands in addresses (`/@name`) and mentions, so it is plain and unmistakable."""
 
+import unicodedata
+import re
 from typing import Final
 
 from django.core.exceptions import ValidationError
@@ -7,6 +9,7 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 NAME_PATTERN: Final = r"[a-z0-9](?:[a-z0-9]|[._](?=[a-z0-9])){2,29}"
+NAME_PATTERN_COMPILED: Final = re.compile(NAME_PATTERN)
 RESERVED: Final = frozenset(
     """admin administrator api about account accounts create discover feed following glaswerk help home inbox login
     logout me moderator notifications operator root search settings shop signup static support system upload""".split()
@@ -22,7 +25,34 @@ def refuse_reserved(name: str) -> None:
 NAME_VALIDATORS = [
     RegexValidator(
         rf"\A{NAME_PATTERN}\Z",
-        _("A name has 3 to 30 lower-case letters, digits, dots or underscores, and starts with a letter or digit."),
+        _(
+            "A name has 3 to 30 lower-case letters, digits, dots or underscores, and starts with a letter or digit."
+        ),
     ),
     refuse_reserved,
 ]
+
+# Letters that turn the reading direction can make one text look like another.
+_DIRECTION_MARKS: Final = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+_UNSEEN: Final = frozenset({"Cc", "Cs", "Co", "Zl", "Zp"})
+
+
+def clean_name(text: str) -> str:
+    """Return the stored form of a typed name: without surrounding space, lower case.  Raises ValidationError."""
+    name = text.strip().lower()
+    for validator in NAME_VALIDATORS:
+        validator(name)
+    return name
+
+
+def clean_shown_text(text: str) -> str:
+    """Return a text that people show of themselves, without characters that cannot be seen or that mislead."""
+    unified = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
+    kept = (
+        letter
+        for letter in unified
+        if letter == "\n" or (letter not in _DIRECTION_MARKS and unicodedata.category(letter) not in _UNSEEN)
+    )
+    return "".join(kept).strip()

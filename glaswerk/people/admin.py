@@ -1,0 +1,81 @@
+"""Django's admin, for operators only, behind the same sign-in as everything else."""
+
+from typing import Any
+
+# These register their models when they are imported; doing it here lets us take back what the admin must not show.
+import allauth.account.admin
+import allauth.mfa.admin
+import django.contrib.auth.admin  # noqa: F401
+from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from glaswerk.people.actions import change_role
+from glaswerk.people.models import Person
+
+# The admin's own sign-in knows neither second factors nor rate limits.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.site_header = admin.site.site_title = "Glaswerk"
+
+# Addresses would stand in search addresses, keys and credentials on pages; groups mean nothing, the role decides.
+for _model in (EmailAddress, EmailConfirmation, Authenticator, Group):
+    if admin.site.is_registered(_model):
+        admin.site.unregister(_model)
+
+
+class PersonForm(ModelForm):  # type: ignore[type-arg]
+    """What an operator may change about a person."""
+
+    def clean_role(self) -> str:
+        """Refuse what `change_role` would refuse, while the form can still say so."""
+        role: str = self.cleaned_data["role"]
+        leaves = self.instance.role == "operator" and role != "operator"
+        if (
+            leaves
+            and not Person.objects.filter(role="operator", is_active=True)
+            .exclude(pk=self.instance.pk)
+            .exists()
+        ):
+            raise ValidationError(_("A cell needs at least one operator. Make somebody else one first."))
+        return role
+
+
+@admin.register(Person)
+class PersonAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Persons: found by name, never by address; no password hash, no year of birth."""
+
+    form = PersonForm
+    list_display = ("name", "display_name", "role", "is_active", "joined_at")
+    list_filter = ("role", "is_active")
+    search_fields = ("name", "display_name")
+    ordering = ("name",)
+    list_per_page = 50
+    readonly_fields = ("name", "email", "joined_at", "last_login")
+    fieldsets = (
+        (None, {"fields": ("name", "display_name", "bio", "role", "is_active", "joined_at")}),
+        (_("E-mail address and last sign-in"), {"fields": ("email", "last_login"), "classes": ("collapse",)}),
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Persons sign up, or `glaswerk person add` makes them: this form could not set a password."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Person | None = None) -> bool:
+        """An account is switched off here; erasing one takes more than deleting a row."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Person, form: "ModelForm[Person]", change: bool) -> None:
+        """Store the change; the role goes through the action that everyone else uses."""
+        assert isinstance(request.user, Person)
+        role = obj.role
+        others: list[Any] = [name for name in form.changed_data if name != "role"]
+        if others:
+            obj.save(update_fields=others)
+        if "role" in form.changed_data:
+            change_role(request.user, obj, role)
