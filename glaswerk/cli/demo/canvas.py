@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar, cast
 
-import numba  # type: ignore[import-untyped]
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,7 +58,8 @@ def fractal(rng: np.random.Generator, size: int, slope: float, low: int = 1) -> 
     spectrum = np.fft.rfft2(rng.standard_normal((size, size)))
     gain = np.where(f >= low, 1.0 / np.maximum(f, 1e-9) ** slope, 0.0)
     field = np.fft.irfft2(spectrum * gain, s=(size, size))
-    return np.clip(0.5 + field / (field.std() * 5.2), 0.0, 1.0).astype(np.float32)
+    scaled: Light = np.clip(0.5 + field / (field.std() * 5.2), 0.0, 1.0).astype(np.float32)
+    return scaled
 
 
 def ridge(rng: np.random.Generator, size: int, slope: float, low: int = 1) -> Light:
@@ -66,7 +67,8 @@ def ridge(rng: np.random.Generator, size: int, slope: float, low: int = 1) -> Li
     f = np.fft.rfftfreq(size) * size
     gain = np.where(f >= low, 1.0 / np.maximum(f, 1e-9) ** slope, 0.0)
     line = np.fft.irfft(np.fft.rfft(rng.standard_normal(size)) * gain, n=size)
-    return ((line - line.min()) / (line.max() - line.min())).astype(np.float32)
+    scaled: Light = ((line - line.min()) / (line.max() - line.min())).astype(np.float32)
+    return scaled
 
 
 def sway(phase: float) -> float:
@@ -155,7 +157,9 @@ def _soften(source: Light, rows: Light, target: Light, stride: int) -> None:
             a = max(0, i - stride)
             b = min(w - 1, i + stride)
             for c in range(3):
-                rows[j, i, c] = np.float32(0.25) * (source[j, a, c] + source[j, b, c]) + np.float32(0.5) * source[j, i, c]
+                rows[j, i, c] = (
+                    np.float32(0.25) * (source[j, a, c] + source[j, b, c]) + np.float32(0.5) * source[j, i, c]
+                )
     for j in range(h):
         a = max(0, j - stride)
         b = min(h - 1, j + stride)
@@ -166,7 +170,14 @@ def _soften(source: Light, rows: Light, target: Light, stride: int) -> None:
 
 @kernel
 def _expose(
-    light: Light, glow: Light, dither: Light, out: Pixels, bloom: float, gain: float, filmic: bool, vignette: float
+    light: Light,
+    glow: Light,
+    dither: Light,
+    out: Pixels,
+    bloom: float,
+    gain: float,
+    filmic: bool,
+    vignette: float,
 ) -> None:
     h, w = light.shape[0], light.shape[1]
     gh, gw = glow.shape[0], glow.shape[1]
@@ -191,8 +202,10 @@ def _expose(
                 x = (light[j, i, c] + np.float32(bloom) * (top + (low - top) * fv)) * shade
                 x = max(np.float32(0.0), x)
                 if filmic:
-                    x = x * (np.float32(2.51) * x + np.float32(0.03)) / (
-                        x * (np.float32(2.43) * x + np.float32(0.59)) + np.float32(0.14)
+                    x = (
+                        x
+                        * (np.float32(2.51) * x + np.float32(0.03))
+                        / (x * (np.float32(2.43) * x + np.float32(0.59)) + np.float32(0.14))
                     )
                 x = math.sqrt(min(one, x)) * np.float32(255.0) + noise
                 out[j, i, c] = np.uint8(min(np.float32(255.0), max(np.float32(0.0), x)))
@@ -202,7 +215,13 @@ class Film:
     """Turns linear light of one size into pixels; keeps its buffers, so one `Film` serves one clip."""
 
     def __init__(
-        self, width: int, height: int, bloom: float = 0.3, gain: float = 1.0, filmic: bool = True, vignette: float = 0.35
+        self,
+        width: int,
+        height: int,
+        bloom: float = 0.3,
+        gain: float = 1.0,
+        filmic: bool = True,
+        vignette: float = 0.35,
     ) -> None:
         if width % 4 or height % 4:
             raise ValueError("a film's sides must be multiples of four")

@@ -6,7 +6,7 @@ import wave
 from dataclasses import dataclass
 from pathlib import Path
 
-import imageio_ffmpeg  # type: ignore[import-untyped]
+import imageio_ffmpeg
 
 from glaswerk.cli.demo.cast import Creator, creator_of
 from glaswerk.cli.demo.scenes import SCENES
@@ -14,7 +14,7 @@ from glaswerk.cli.demo.sound import RATE, compose
 from glaswerk.cli.demo.words import LINES
 
 FPS = 24
-LENGTHS = (6.0, 5.5, 6.5, 5.0)
+LENGTHS = (6.0, 5.0, 5.5, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +79,58 @@ def render_clip(clip: Clip, path: Path, width: int = 720, height: int = 1280) ->
             out.setsampwidth(2)
             out.setframerate(RATE)
             out.writeframes(compose(clip.topic, clip.variant, clip.seconds).tobytes())
+        # Going to YUV before scaling costs a third of scaling RGB and looks the same, as chroma stays whole until the end.
+        scale = f"scale=out_color_matrix=bt709:out_range=tv,format=yuv444p,scale={width}:{height}:flags=lanczos"
         command = [
             *(imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-loglevel", "error", "-y"),
-            *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{first.shape[1]}x{first.shape[0]}", "-r", str(FPS), "-i", "pipe:0"),
+            *(
+                "-f",
+                "rawvideo",
+                "-pix_fmt",
+                "rgb24",
+                "-s",
+                f"{first.shape[1]}x{first.shape[0]}",
+                "-r",
+                str(FPS),
+                "-i",
+                "pipe:0",
+            ),
             *("-i", str(sound)),
-            *("-vf", f"scale={width}:{height}:flags=lanczos:out_color_matrix=bt709:out_range=tv"),
-            *("-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p", "-threads", "1"),
-            *("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"),
-            *("-c:a", "aac", "-b:a", "128k", "-fflags", "+bitexact", "-map_metadata", "-1", "-movflags", "+faststart"),
+            *("-vf", scale),
+            *(
+                "-c:v",
+                "libx264",
+                "-preset",
+                "superfast",
+                "-crf",
+                "19",
+                "-pix_fmt",
+                "yuv420p",
+                "-threads",
+                "1",
+            ),
+            *(
+                "-colorspace",
+                "bt709",
+                "-color_primaries",
+                "bt709",
+                "-color_trc",
+                "bt709",
+                "-color_range",
+                "tv",
+            ),
+            *(
+                "-c:a",
+                "aac",
+                "-b:a",
+                "128k",
+                "-fflags",
+                "+bitexact",
+                "-map_metadata",
+                "-1",
+                "-movflags",
+                "+faststart",
+            ),
             *("-f", "mp4", str(part)),
         ]
         errors = Path(folder) / "errors.txt"

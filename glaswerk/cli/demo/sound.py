@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter  # type: ignore[import-untyped]
+from scipy.signal import lfilter
 
 from glaswerk.cli.demo.canvas import TAU, seeded
 
@@ -65,10 +65,14 @@ SCALES = {True: (0, 2, 4, 7, 9), False: (0, 3, 5, 7, 10)}
 def _add(bed: Wave, start: float, wave: Wave, pan: float) -> None:
     """Mix a mono sound into the stereo circle from `start` seconds; pan -1 left to 1 right."""
     n = bed.shape[0]
-    index = (int(start * RATE) + np.arange(len(wave))) % n
+    begin = int(start * RATE) % n
     angle = (pan + 1) * math.pi / 4
-    np.add.at(bed[:, 0], index, wave * math.cos(angle))
-    np.add.at(bed[:, 1], index, wave * math.sin(angle))
+    sides = np.array((math.cos(angle), math.sin(angle)))
+    done = 0
+    while done < len(wave):
+        take = min(len(wave) - done, n - begin)
+        bed[begin : begin + take] += wave[done : done + take, None] * sides
+        done, begin = done + take, 0
 
 
 def _hiss(rng: np.random.Generator, n: int, low: float, high: float, slope: float) -> Wave:
@@ -77,7 +81,8 @@ def _hiss(rng: np.random.Generator, n: int, low: float, high: float, slope: floa
     spectrum = np.fft.rfft(rng.standard_normal(n))
     gain = 1 / np.maximum(f, 20) ** slope / (1 + (low / np.maximum(f, 1)) ** 4) / (1 + (f / high) ** 4)
     wave: Wave = np.fft.irfft(spectrum * gain, n=n)
-    return wave / wave.std()
+    wave /= wave.std()
+    return wave
 
 
 def _tone(kind: str, hertz: float, length: float) -> Wave:
@@ -87,15 +92,32 @@ def _tone(kind: str, hertz: float, length: float) -> Wave:
     if kind == "pluck":
         wave = sum(np.sin(k * w) / k**1.3 * np.exp(-t * (2.2 + 1.3 * k)) for k in range(1, 7))
     elif kind == "kalimba":
-        wave = np.sin(w) * np.exp(-t * 4) + 0.25 * np.sin(2 * w) * np.exp(-t * 9) + 0.30 * np.sin(5.4 * w) * np.exp(-t * 26)
+        wave = (
+            np.sin(w) * np.exp(-t * 4)
+            + 0.25 * np.sin(2 * w) * np.exp(-t * 9)
+            + 0.30 * np.sin(5.4 * w) * np.exp(-t * 26)
+        )
     elif kind == "musicbox":
-        wave = np.sin(2 * w) * np.exp(-t * 4.5) + 0.35 * np.sin(4.02 * w) * np.exp(-t * 7) + 0.18 * np.sin(12.6 * w) * np.exp(-t * 22)
+        wave = (
+            np.sin(2 * w) * np.exp(-t * 4.5)
+            + 0.35 * np.sin(4.02 * w) * np.exp(-t * 7)
+            + 0.18 * np.sin(12.6 * w) * np.exp(-t * 22)
+        )
     elif kind == "bell":
-        partials = ((1.0, 1.0, 1.4), (2.0, 0.6, 2.0), (2.41, 0.35, 2.6), (3.0, 0.3, 3.2), (4.52, 0.18, 5.0), (5.43, 0.1, 7.0))
+        partials = (
+            (1.0, 1.0, 1.4),
+            (2.0, 0.6, 2.0),
+            (2.41, 0.35, 2.6),
+            (3.0, 0.3, 3.2),
+            (4.52, 0.18, 5.0),
+            (5.43, 0.1, 7.0),
+        )
         wave = sum(a * np.sin(m * 2 * w) * np.exp(-t * d) for m, a, d in partials) * 0.6
     elif kind == "glass":
         swell = np.minimum(1, t / 0.12)
-        wave = swell * (np.sin(2 * w) * np.exp(-t * 1.6) + 0.22 * np.sin(4 * w + 0.6 * np.sin(TAU * 4.5 * t)) * np.exp(-t * 2.4))
+        wave = swell * (
+            np.sin(2 * w) * np.exp(-t * 1.6) + 0.22 * np.sin(4 * w + 0.6 * np.sin(TAU * 4.5 * t)) * np.exp(-t * 2.4)
+        )
     elif kind == "flute":
         swell = np.minimum(1, t / 0.16) * np.exp(-t * 1.3)
         vibrato = 0.018 * hertz / 5 * np.sin(TAU * 5 * t) * np.minimum(1, t / 0.5)
@@ -131,7 +153,9 @@ def _pad(n: int, recipe: Recipe, chords: list[list[float]], rng: np.random.Gener
                     # Whole cycles a loop: the tone meets itself at the seam.
                     cycles = round(hertz * partial * (1 + (0.0022 if side else -0.0022)) * seconds)
                     slow = 0.8 + 0.2 * np.sin(TAU * (rng.integers(1, 4) * t[active] / seconds + rng.random()))
-                    bed[active, side] += envelope[active] * gain * slow * np.sin(TAU * (cycles * t[active] / seconds + rng.random()))
+                    bed[active, side] += (
+                        envelope[active] * gain * slow * np.sin(TAU * (cycles * t[active] / seconds + rng.random()))
+                    )
     return bed / 4
 
 
@@ -140,11 +164,21 @@ def _nature(bed: Wave, kind: str, level: float, rng: np.random.Generator) -> Non
     seconds = n / RATE
     t = np.arange(n) / n
     if kind in ("wind", "waves", "rain", "wheel"):
-        low, high, slope = {"wind": (160, 900, 0.9), "waves": (90, 4200, 0.55), "rain": (900, 11000, 0.25), "wheel": (60, 500, 0.9)}[kind]
+        low, high, slope = {
+            "wind": (160, 900, 0.9),
+            "waves": (90, 4200, 0.55),
+            "rain": (900, 11000, 0.25),
+            "wheel": (60, 500, 0.9),
+        }[kind]
         turns = {"wind": 1, "waves": 2, "rain": 1, "wheel": 7}[kind]
         for side in (0, 1):
             swell = 0.5 - 0.5 * np.cos(TAU * (turns * t - 0.04 * side))
-            shape = {"wind": 0.35 + 0.65 * swell, "waves": 0.18 + 0.82 * swell**2.2, "rain": 0.8 + 0.2 * swell, "wheel": 0.6 + 0.4 * swell}[kind]
+            shape = {
+                "wind": 0.35 + 0.65 * swell,
+                "waves": 0.18 + 0.82 * swell**2.2,
+                "rain": 0.8 + 0.2 * swell,
+                "wheel": 0.6 + 0.4 * swell,
+            }[kind]
             bed[:, side] += 0.16 * level * shape * _hiss(rng, n, low, high, slope)
     if kind in ("rain", "wheel"):
         for _ in range(int(seconds * (26 if kind == "rain" else 3))):
@@ -155,8 +189,15 @@ def _nature(bed: Wave, kind: str, level: float, rng: np.random.Generator) -> Non
         for _ in range(int(seconds * 5)):
             span = np.arange(int(0.09 * RATE)) / RATE
             pitch = rng.uniform(340, 900)
-            bubble = np.sin(TAU * (pitch * span + pitch * 4 * span**2)) * np.exp(-span * 50) * np.minimum(1, span / 0.004)
-            _add(bed, rng.uniform(0, seconds), 0.22 * level * rng.uniform(0.2, 1) * bubble, rng.uniform(-0.8, 0.8))
+            bubble = (
+                np.sin(TAU * (pitch * span + pitch * 4 * span**2)) * np.exp(-span * 50) * np.minimum(1, span / 0.004)
+            )
+            _add(
+                bed,
+                rng.uniform(0, seconds),
+                0.22 * level * rng.uniform(0.2, 1) * bubble,
+                rng.uniform(-0.8, 0.8),
+            )
     if kind == "birds":
         for _ in range(int(seconds * 0.9)):
             at, pitch, pan = rng.uniform(0, seconds), rng.uniform(2400, 3900), rng.uniform(-0.9, 0.9)
@@ -169,10 +210,19 @@ def _nature(bed: Wave, kind: str, level: float, rng: np.random.Generator) -> Non
             at, pan = (k + rng.uniform(0.1, 0.9)) * seconds / int(seconds * 0.9), rng.uniform(-0.7, 0.7)
             span = np.arange(int(1.4 * RATE)) / RATE
             thud = np.sin(TAU * (62 * span - 14 * span**2)) * np.exp(-span * 7) * 0.8
-            crackle = (rng.random(len(span)) < 0.004 * np.exp(-span * 1.2)) * rng.uniform(-1, 1, len(span)) * np.minimum(1, span * 3)
+            crackle = (
+                (rng.random(len(span)) < 0.004 * np.exp(-span * 1.2))
+                * rng.uniform(-1, 1, len(span))
+                * np.minimum(1, span * 3)
+            )
             crackle = np.convolve(crackle, np.exp(-np.arange(60) / 9), "same")
             rumble = lfilter([0.02], [1, -0.98], rng.standard_normal(len(span))) * np.exp(-span * 3.2)
-            _add(bed, at, 0.5 * level * np.minimum(1, span / 0.004) * (thud + 1.4 * rumble + 0.5 * crackle), pan)
+            _add(
+                bed,
+                at,
+                0.5 * level * np.minimum(1, span / 0.004) * (thud + 1.4 * rumble + 0.5 * crackle),
+                pan,
+            )
 
 
 def _beat(bed: Wave, kind: str, bars: int, root: float, chords: list[list[float]], rng: np.random.Generator) -> None:
@@ -182,7 +232,9 @@ def _beat(bed: Wave, kind: str, bars: int, root: float, chords: list[list[float]
     kick = np.sin(TAU * (46 * span + 4.2 * (1 - np.exp(-span * 32)))) * np.exp(-span * 11) * np.minimum(1, span / 0.002)
     hat_span = np.arange(int(0.06 * RATE)) / RATE
     hat = np.diff(rng.standard_normal(len(hat_span) + 1)) * np.exp(-hat_span * 90) * 0.4
-    snare = (0.5 * np.sin(TAU * 190 * span) * np.exp(-span * 22) + 0.32 * rng.standard_normal(len(span)) * np.exp(-span * 17))
+    snare = 0.5 * np.sin(TAU * 190 * span) * np.exp(-span * 22) + 0.32 * rng.standard_normal(len(span)) * np.exp(
+        -span * 17
+    )
     for k in range(bars * 16):
         in_bar = k % 16
         if kind == "drive":
@@ -215,7 +267,10 @@ def _hall(bed: Wave, length: float, rng: np.random.Generator) -> Wave:
 
 def loudness(sound: NDArray[np.floating]) -> float:
     """Ungated integrated loudness of a stereo sound of shape (n, 2), full scale 1.0, in LUFS (ITU-R BS.1770-4 at 48 kHz)."""
-    shelf = ([1.53512485958697, -2.69169618940638, 1.19839281085285], [1.0, -1.69065929318241, 0.73248077421585])
+    shelf = (
+        [1.53512485958697, -2.69169618940638, 1.19839281085285],
+        [1.0, -1.69065929318241, 0.73248077421585],
+    )
     cut = ([1.0, -2.0, 1.0], [1.0, -1.99004745483398, 0.99007225036621])
     weighted = lfilter(*cut, lfilter(*shelf, np.asarray(sound, np.float64), axis=0), axis=0)
     return -0.691 + 10 * math.log10(max(1e-12, float(np.mean(weighted**2, axis=0).sum())))
@@ -247,7 +302,12 @@ def compose(topic: str, variant: int, seconds: float) -> NDArray[np.int16]:
             pitch = scale(degree)
         loud = recipe.lead_level * rng.uniform(0.6, 1.0) * (1.15 if k % 4 == 0 else 1.0)
         slack = 0.0 if recipe.lead == "arp" else float(rng.uniform(0, 0.012))
-        _add(bed, k * seconds / count + slack, 0.34 * loud * _tone(recipe.lead, pitch, min(seconds, 2.6)), float(rng.uniform(-0.6, 0.6)))
+        _add(
+            bed,
+            k * seconds / count + slack,
+            0.34 * loud * _tone(recipe.lead, pitch, 0.7 if recipe.lead == "arp" else 2.6),
+            float(rng.uniform(-0.6, 0.6)),
+        )
     bed = _hall(bed, recipe.hall, rng)
     if recipe.beat:
         _beat(bed, recipe.beat, 4 if recipe.beat == "drive" else 2, root, chords, rng)

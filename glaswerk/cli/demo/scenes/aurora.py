@@ -4,7 +4,21 @@ import math
 
 import numpy as np
 
-from glaswerk.cli.demo.canvas import TAU, Film, Light, Painter, Pixels, colour, fractal, kernel, ridge, seeded, splats, step, tap
+from glaswerk.cli.demo.canvas import (
+    TAU,
+    Film,
+    Light,
+    Painter,
+    Pixels,
+    colour,
+    fractal,
+    kernel,
+    ridge,
+    seeded,
+    splats,
+    step,
+    tap,
+)
 
 LOOKS = (
     ("0a1230", "12384a", "3dff9a", "a24bff"),
@@ -26,7 +40,16 @@ def _sky(light: Light, stars: Light, twinkle: float, top: Light, low: Light, sho
 
 @kernel
 def _curtain(
-    light: Light, noise: Light, cx: float, cy: float, base: float, reach: float, power: float, foot: Light, head: Light, shore: int
+    light: Light,
+    noise: Light,
+    cx: float,
+    cy: float,
+    base: float,
+    reach: float,
+    power: float,
+    foot: Light,
+    head: Light,
+    shore: int,
 ) -> None:
     h, w = light.shape[0], light.shape[1]
     size = noise.shape[0]
@@ -53,14 +76,28 @@ def _curtain(
 
 
 @kernel
-def _land(light: Light, far: Light, near: Light, trees: Light, noise: Light, foot: Light, low: Light, phase: float, shore: int) -> None:
+def _land(
+    light: Light,
+    far: Light,
+    near: Light,
+    trees: Light,
+    noise: Light,
+    foot: Light,
+    low: Light,
+    phase: float,
+    shore: int,
+) -> None:
     h, w = light.shape[0], light.shape[1]
     for i in range(w):
         for j in range(shore):
             y = shore - j
             if y < far[i]:
                 cover = min(1.0, far[i] - y)
-                snow = step(0.38, 0.62, tap(noise, i * 0.9 + y * 0.55, y * 1.1) + 0.35 * (y / (0.2 * h)) - 0.12)
+                # Snow lies below the crest in streaks that follow the fall of the slope, more of it on one side.
+                slope = far[min(w - 1, i + 4)] - far[max(0, i - 4)]
+                fall = (far[i] - y) / (0.075 * h)
+                streak = tap(noise, i * 2.2 + 0.6 * y, y * 0.7)
+                snow = step(0.75, 0.25, fall * (0.35 + 1.1 * streak)) * (0.45 + 0.55 * step(-6.0, 6.0, slope))
                 mist = 0.25 + 0.75 * math.exp(-y / (0.035 * h))
                 for c in range(3):
                     rock = low[c] * (0.20 + 0.5 * mist) + (foot[c] * 0.4 + 0.18) * (0.008 + 0.16 * snow)
@@ -113,16 +150,23 @@ def paint(variant: int) -> Painter:
         centre = (0.5 + 0.5 * rng.choice([-1, 1]) * (1 - rng.random() ** 1.6 * 0.75)) * w
         tall = h * rng.uniform(0.02, 0.055)
         distance = np.abs(np.arange(w) - centre)
-        trees = np.maximum(trees, tall * (1 - distance / (tall * 0.27)) + 1.6 * np.sin(np.arange(w) * 2.1) * (distance < tall * 0.22))
-    lines = [line.astype(np.float32) for line in (far, near, trees)]
-    strips = [(rng.uniform(0.30, 0.40), 0.16, 0.75), (rng.uniform(0.44, 0.52), 0.13, 0.95), (rng.uniform(0.56, 0.62), 0.08, 0.45)]
+        trees = np.maximum(
+            trees,
+            tall * (1 - distance / (tall * 0.27)) + 1.6 * np.sin(np.arange(w) * 2.1) * (distance < tall * 0.22),
+        )
+    far, near, trees = (line.astype(np.float32) for line in (far, near, trees))
+    strips = [
+        (rng.uniform(0.30, 0.40), 0.16, 0.75),
+        (rng.uniform(0.44, 0.52), 0.13, 0.95),
+        (rng.uniform(0.56, 0.62), 0.08, 0.45),
+    ]
 
     def moment(phase: float) -> Pixels:
         cx, cy = math.cos(TAU * phase), math.sin(TAU * phase)
         _sky(film.light, stars, math.sin(TAU * 3 * phase), top, low, shore)
         for base, reach, power in strips:
             _curtain(film.light, noise, cx, cy, base, reach, power, foot, head, shore)
-        _land(film.light, *lines, noise, foot, low, phase, shore)
+        _land(film.light, far, near, trees, noise, foot, low, phase, shore)
         return film.develop()
 
     return moment

@@ -4,7 +4,18 @@ import math
 
 import numpy as np
 
-from glaswerk.cli.demo.canvas import Film, Light, Painter, Pixels, colours, fractal, kernel, seeded, splat, tap
+from glaswerk.cli.demo.canvas import (
+    Film,
+    Light,
+    Painter,
+    Pixels,
+    colours,
+    fractal,
+    kernel,
+    seeded,
+    splat,
+    tap,
+)
 
 LOOKS = (
     # sky top, sky low, and four shell colours
@@ -13,7 +24,7 @@ LOOKS = (
     ("03101a", "0c3a4a", "5affb0", "ffe27a", "ff7a4a", "c8f4ff"),
     ("120408", "4a1a1a", "ffd27a", "ff8a3a", "fff0d0", "ff4a3a"),
 )
-SHELLS = 9
+SHELLS = 12
 
 
 @kernel
@@ -24,11 +35,22 @@ def _night(light: Light, noise: Light, tones: Light, flash: Light, shore: int) -
         for i in range(w):
             smoke = tap(noise, i * 0.35, j * 0.5)
             for c in range(3):
-                light[j, i, c] = tones[0, c] * 0.8 + tones[1, c] * t * 0.8 + flash[c] * (0.25 + smoke) * 0.05
+                light[j, i, c] = tones[0, c] * 0.8 + tones[1, c] * t * 0.8 + flash[c] * (0.1 + smoke * smoke) * 0.022
 
 
 @kernel
-def _shell(light: Light, kind: int, tone: Light, core: Light, x0: float, y0: float, age: float, size: float, seed: int, count: int) -> None:
+def _shell(
+    light: Light,
+    kind: int,
+    tone: Light,
+    core: Light,
+    x0: float,
+    y0: float,
+    age: float,
+    size: float,
+    seed: int,
+    count: int,
+) -> None:
     """Draw one shell `age` seconds after it burst; sparks slow down in air, sink, and leave fading trails."""
     np.random.seed(seed)
     h = light.shape[0]
@@ -36,11 +58,11 @@ def _shell(light: Light, kind: int, tone: Light, core: Light, x0: float, y0: flo
     if age <= 0.0 or age > life + 0.5:
         return
     flash = math.exp(-age * 9.0) * 2.2
-    splat(light, x0, y0, size * h * 0.9, tone[0] * flash * 0.25, tone[1] * flash * 0.25, tone[2] * flash * 0.25)
+    splat(light, x0, y0, size * h * 0.8, tone[0] * flash * 0.12, tone[1] * flash * 0.12, tone[2] * flash * 0.12)
     drag = 2.6 if kind != 1 else 2.0
     fall = 0.055 if kind != 1 else 0.10
-    trail = 0.16 if kind == 0 else (0.55 if kind == 1 else 0.22)
-    steps = 9 if kind != 1 else 18
+    trail = 0.24 if kind == 0 else (0.75 if kind == 1 else 0.20)
+    steps = 12 if kind != 1 else 34
     for n in range(count):
         z = np.random.random() * 2.0 - 1.0
         a = np.random.random() * 6.2831853
@@ -49,7 +71,7 @@ def _shell(light: Light, kind: int, tone: Light, core: Light, x0: float, y0: flo
         if kind == 2:
             # A ring: all sparks in one tilted plane, with a small ball inside.
             if n % 4:
-                z = 0.42 * math.sin(a + seed)
+                z = 0.62 * math.sin(a + seed) + 0.06 * (np.random.random() - 0.5)
                 speed *= 1.0
             else:
                 speed *= 0.38
@@ -70,8 +92,8 @@ def _shell(light: Light, kind: int, tone: Light, core: Light, x0: float, y0: flo
             if age > life * 0.55 and (n * 7 + int(age * 24.0) * 3) % 5 < 2 and kind != 1:
                 fade *= 0.25
             hot = math.exp(-age * 3.2)
-            k = 0.62 * fade * (1.0 + 1.6 * hot)
-            q = 1.9 if s == 0 else 1.25
+            k = 0.85 * fade * (1.0 + 1.2 * hot)
+            q = 2.1 if s == 0 else 1.5
             for_white = hot * 0.6
             cr = core[0] if inner else tone[0]
             cg = core[1] if inner else tone[1]
@@ -96,7 +118,16 @@ def _rocket(light: Light, x0: float, y0: float, foot: float, age: float, lean: f
 
 
 @kernel
-def _city(light: Light, roofs: Light, windows: Light, noise: Light, tones: Light, flash: Light, phase: float, shore: int) -> None:
+def _city(
+    light: Light,
+    roofs: Light,
+    windows: Light,
+    noise: Light,
+    tones: Light,
+    flash: Light,
+    phase: float,
+    shore: int,
+) -> None:
     h, w = light.shape[0], light.shape[1]
     for i in range(w):
         for j in range(shore):
@@ -141,19 +172,26 @@ def paint(variant: int) -> Painter:
             for wx in range(2, wide - 2, 4):
                 if rng.random() < 0.38 and x + wx + 1 < w:
                     warm = np.array((1.0, 0.62, 0.28) if rng.random() < 0.8 else (0.6, 0.8, 1.0), np.float32)
-                    windows[shore - wy - 2 : shore - wy, x + wx : x + wx + 2] = warm * np.float32(rng.uniform(0.08, 0.5))
+                    windows[shore - wy - 2 : shore - wy, x + wx : x + wx + 2] = warm * np.float32(
+                        rng.uniform(0.08, 0.5)
+                    )
         x += wide
     seconds = 6.0
-    kinds = ((0, 3, 1, 2, 0, 1, 3, 0, 2), (3, 2, 0, 3, 1, 2, 0, 3, 0), (1, 0, 3, 0, 2, 1, 0, 3, 1), (1, 1, 0, 1, 3, 1, 0, 1, 2))[variant]
+    kinds = (
+        (0, 3, 1, 2, 0, 1, 3, 0, 2),
+        (3, 2, 0, 3, 1, 2, 0, 3, 0),
+        (1, 0, 3, 0, 2, 1, 0, 3, 1),
+        (1, 1, 0, 1, 3, 1, 0, 1, 2),
+    )[variant]
     shells = []
     for n in range(SHELLS):
         shells.append(
             (
-                kinds[n],
+                kinds[n % 9],
                 float((n + rng.uniform(-0.15, 0.15)) / SHELLS * seconds),
                 float(w * (0.5 + (0.30 if n % 2 else -0.26) * rng.uniform(0.25, 1.0))),
-                float(h * rng.uniform(0.15, 0.44)),
-                float(rng.uniform(0.15, 0.22) * (1.25 if n % 4 == 0 else 1.0)),
+                float(h * rng.uniform(0.17, 0.42)),
+                float(rng.uniform(0.19, 0.25) * (1.35 if n % 4 == 0 else 1.0)),
                 tones[2 + int(rng.integers(0, 4))],
                 tones[2 + int(rng.integers(0, 4))],
             )
@@ -165,11 +203,11 @@ def paint(variant: int) -> Painter:
         flash = np.zeros(3, np.float32)
         for age, shell in zip(ages, shells, strict=True):
             if age > 0:
-                flash += shell[5] * np.float32(math.exp(-age * 2.4) * 1.8)
+                flash += shell[5] * np.float32(math.exp(-age * 2.0) * 1.6)
         _night(film.light, noise, tones, flash, shore)
         for n, (age, (kind, _, sx, sy, size, tone, core)) in enumerate(zip(ages, shells, strict=True)):
             _rocket(film.light, sx, sy, shore - 4.0, age, (-1) ** n * 0.4)
-            _shell(film.light, kind, tone, core, sx, sy, age, size, 1000 * variant + n, 170 if kind != 1 else 110)
+            _shell(film.light, kind, tone, core, sx, sy, age, size, 1000 * variant + n, 260 if kind != 1 else 150)
         _city(film.light, roofs, windows, noise, tones, flash, phase, shore)
         return film.develop()
 

@@ -4,7 +4,20 @@ import math
 
 import numpy as np
 
-from glaswerk.cli.demo.canvas import TAU, Film, Light, Painter, Pixels, colours, fractal, kernel, seeded, splats, step, tap
+from glaswerk.cli.demo.canvas import (
+    TAU,
+    Film,
+    Light,
+    Painter,
+    Pixels,
+    colours,
+    fractal,
+    kernel,
+    seeded,
+    splats,
+    step,
+    tap,
+)
 
 LOOKS = (
     # core, arm, outer, nebula, arms, pitch, tilt, roll
@@ -17,7 +30,16 @@ LOOKS = (
 
 @kernel
 def _gas(
-    light: Light, noise: Light, sky: Light, tones: Light, arms: int, pitch: float, squash: float, roll: float, scale: float, spin: float
+    light: Light,
+    noise: Light,
+    sky: Light,
+    tones: Light,
+    arms: int,
+    pitch: float,
+    squash: float,
+    roll: float,
+    scale: float,
+    spin: float,
 ) -> None:
     h, w = light.shape[0], light.shape[1]
     size = noise.shape[0] * 1.0
@@ -33,7 +55,7 @@ def _gas(
             # The bulge is a ball, so it is not squashed as much as the disc.
             b2 = (x * x + y * y) / (scale * scale)
             core = 0.055 / (0.012 + b2 * 3.0 + r2 * 2.0)
-            falloff = math.exp(-r * 3.1) * step(1.25, 0.55, r)
+            falloff = math.exp(-r * 2.7) * step(1.25, 0.55, r)
             value = sky[j, i, 0]
             for c in range(3):
                 light[j, i, c] = sky[j, i, c]
@@ -41,7 +63,7 @@ def _gas(
                 turn = math.atan2(v, u) + spin
                 wind = turn - pitch * math.log(r)
                 a = arms * wind / 6.283185307 * size
-                cloud = 0.6 * tap(noise, a * 0.5 * 2.0, math.log(r) * 60.0) + 0.4 * tap(noise, a * 3.0, math.log(r) * 190.0)
+                cloud = 0.6 * tap(noise, a, math.log(r) * 60.0) + 0.4 * tap(noise, a * 3.0, math.log(r) * 190.0)
                 arm = 0.5 + 0.5 * math.cos(arms * wind + 2.2 * (cloud - 0.5))
                 arm2 = arm * arm
                 dust = 0.5 + 0.5 * math.cos(arms * wind + 0.95 + 2.8 * (cloud - 0.5))
@@ -51,7 +73,7 @@ def _gas(
                 pink = arm2 * step(0.56, 0.82, cloud) * falloff * 1.5
                 for c in range(3):
                     tone = tones[1, c] + (tones[2, c] - tones[1, c]) * mix
-                    value = bright * tone * 1.5 + pink * tones[3, c]
+                    value = bright * tone * 2.0 + pink * tones[3, c] * 1.5
                     light[j, i, c] += value * (1.0 - 0.85 * dust)
             for c in range(3):
                 light[j, i, c] += tones[0, c] * core * 0.16
@@ -114,7 +136,7 @@ def paint(variant: int) -> Painter:
         spin = -TAU / arms * phase
         breathe = math.sin(TAU * phase)
         squash = math.cos(tilt + 0.05 * breathe)
-        scale = (0.44, 0.46, 0.40, 0.52)[variant] * (1 - 0.05 * math.cos(TAU * phase))
+        scale = (0.56, 0.56, 0.47, 0.66)[variant] * (1 - 0.05 * math.cos(TAU * phase))
         _gas(film.light, noise, sky, tones, arms, pitch, squash, roll, scale, spin)
         _stars(film.light, stars, squash, roll, scale, spin)
         return film.develop()

@@ -4,7 +4,21 @@ import math
 
 import numpy as np
 
-from glaswerk.cli.demo.canvas import TAU, Film, Light, Painter, Pixels, colours, fractal, kernel, seeded, splat, splats, step, tap
+from glaswerk.cli.demo.canvas import (
+    TAU,
+    Film,
+    Light,
+    Painter,
+    Pixels,
+    colours,
+    fractal,
+    kernel,
+    seeded,
+    splat,
+    splats,
+    step,
+    tap,
+)
 
 LOOKS = (
     # water above, water below, bell, heart, arms
@@ -35,7 +49,18 @@ def _water(light: Light, noise: Light, tones: Light, phase: float) -> None:
 
 
 @kernel
-def _bell(light: Light, noise: Light, tones: Light, x0: float, y0: float, size: float, beat: float, lean: float, power: float, seed: float) -> None:
+def _bell(
+    light: Light,
+    noise: Light,
+    tones: Light,
+    x0: float,
+    y0: float,
+    size: float,
+    beat: float,
+    lean: float,
+    power: float,
+    seed: float,
+) -> None:
     """Paint one translucent bell; `beat` runs -1 (relaxed) to 1 (squeezed)."""
     h, w = light.shape[0], light.shape[1]
     wide = size * (1.0 - 0.16 * beat)
@@ -52,17 +77,23 @@ def _bell(light: Light, noise: Light, tones: Light, x0: float, y0: float, size: 
             skirt = 0.30 + 0.055 * math.cos(u * 19.0 + seed) * (1.0 - 0.4 * abs(u)) - 0.10 * u * u
             if v > skirt + 0.03 or v < -1.05 or abs(u) > 1.05:
                 continue
-            half = math.sqrt(max(0.0, 1.0 - v * v)) if v < 0.0 else 1.0 - (0.18 + 0.22 * max(0.0, beat)) * (v / 0.3) ** 2
+            half = (
+                math.sqrt(max(0.0, 1.0 - v * v)) if v < 0.0 else 1.0 - (0.18 + 0.22 * max(0.0, beat)) * (v / 0.3) ** 2
+            )
             if abs(u) > half:
                 continue
             edge = abs(u) / max(0.02, half)
-            rim = edge**6 * 0.9 + math.exp(-(1.0 - min(1.0, math.sqrt(u * u + v * v))) * 14.0) * (0.5 if v < 0.0 else 0.0)
+            rim = edge**6 * 0.9 + math.exp(-(1.0 - min(1.0, math.sqrt(u * u + v * v))) * 14.0) * (
+                0.5 if v < 0.0 else 0.0
+            )
             hem = math.exp(-abs(v - skirt) * 20.0)
             arc = math.asin(min(1.0, max(-1.0, u / max(0.02, half))))
             rib = 0.5 + 0.5 * math.cos(arc * 22.0 + seed)
             rib = rib**4 * step(-0.95, 0.1, v)
             heart = math.exp(-(u * u * 7.0 + (v + 0.20) ** 2 * 9.0))
-            lobes = (0.5 + 0.5 * math.cos(math.atan2(v + 0.22, u) * 4.0 + seed)) * math.exp(-((math.hypot(u, (v + 0.22) * 1.2) - 0.26) ** 2) * 90.0)
+            lobes = (0.5 + 0.5 * math.cos(math.atan2(v + 0.22, u) * 4.0 + seed)) * math.exp(
+                -((math.hypot(u, (v + 0.22) * 1.2) - 0.26) ** 2) * 90.0
+            )
             spot = step(0.6, 0.8, tap(noise, arc * 60.0 + seed * 31.0, v * 70.0)) * step(0.1, -0.6, v)
             soft = step(skirt + 0.03, skirt - 0.02, v)
             for c in range(3):
@@ -72,13 +103,26 @@ def _bell(light: Light, noise: Light, tones: Light, x0: float, y0: float, size: 
 
 
 @kernel
-def _threads(light: Light, tones: Light, x0: float, y0: float, size: float, beat: float, lean: float, power: float, seed: float, phase: float) -> None:
+def _threads(
+    light: Light,
+    tones: Light,
+    x0: float,
+    y0: float,
+    size: float,
+    beat: float,
+    lean: float,
+    power: float,
+    seed: float,
+    phase: float,
+) -> None:
     """Trail the tentacles and the frilled arms below a bell, swaying as waves that run down them."""
     ca, sa = math.cos(lean), math.sin(lean)
     for n in range(22):
         f = n / 21.0 * 2.0 - 1.0
         frill = abs(f) < 0.35
-        length = size * ((2.5 + 0.9 * math.sin(n * 7.3 + seed)) if not frill else (2.0 + 0.5 * math.sin(n * 3.1 + seed)))
+        length = size * (
+            (2.5 + 0.9 * math.sin(n * 7.3 + seed)) if not frill else (2.0 + 0.5 * math.sin(n * 3.1 + seed))
+        )
         steps = int(length / 1.3)
         for s in range(steps):
             t = s / steps
@@ -120,7 +164,9 @@ def paint(variant: int) -> Painter:
         _water(light, noise, tones, phase)
         points = np.zeros((150, 6), np.float32)
         points[:, 0] = ((motes[:, 0] + 0.03 * np.sin(TAU * (phase + motes[:, 2]))) % 1) * w
-        points[:, 1] = ((motes[:, 1] - phase * np.where(motes[:, 3] < 0.4, 1, 0) + 0.02 * np.sin(TAU * (phase + motes[:, 4]))) % 1) * h
+        points[:, 1] = (
+            (motes[:, 1] - phase * np.where(motes[:, 3] < 0.4, 1, 0) + 0.02 * np.sin(TAU * (phase + motes[:, 4]))) % 1
+        ) * h
         points[:, 2] = np.where(near, 5 + 6 * motes[:, 5], 0.9 + motes[:, 5])
         flicker = 0.5 + 0.5 * np.sin(TAU * (2 * phase + motes[:, 4]))
         points[:, 3:] = (tones[2] * 0.6 + 0.2) * (np.where(near, 0.05, 0.38 * motes[:, 2] ** 2) * flicker)[:, None]
@@ -129,7 +175,11 @@ def paint(variant: int) -> Painter:
             beat = math.sin(TAU * (2 * phase + 0.31 * n))
             # A squeeze pushes the animal up, the pause lets it sink, so a loop ends where it began.
             px = x * w + 9 * math.sin(TAU * (phase + 0.2 * n)) * size / 60
-            py = y * h - size * 0.20 * math.sin(TAU * (2 * phase + 0.31 * n) - 1.1) - size * 0.25 * math.sin(TAU * phase + n)
+            py = (
+                y * h
+                - size * 0.20 * math.sin(TAU * (2 * phase + 0.31 * n) - 1.1)
+                - size * 0.25 * math.sin(TAU * phase + n)
+            )
             lean = 0.16 * math.sin(TAU * (phase + 0.37 * n)) + (0.12 if n % 2 else -0.1)
             _threads(light, tones, px, py, size, beat, lean, power * 0.9, 1.7 * n, phase)
             _bell(light, noise, tones, px, py, size, beat, lean, power, 1.7 * n)

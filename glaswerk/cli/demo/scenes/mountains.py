@@ -4,7 +4,21 @@ import math
 
 import numpy as np
 
-from glaswerk.cli.demo.canvas import Film, Light, Painter, Pixels, at, colour, fractal, kernel, ridge, seeded, step, sway, tap
+from glaswerk.cli.demo.canvas import (
+    Film,
+    Light,
+    Painter,
+    Pixels,
+    at,
+    colour,
+    fractal,
+    kernel,
+    ridge,
+    seeded,
+    step,
+    sway,
+    tap,
+)
 
 LOOKS = (
     # sky top, sky low, sun, far ridge, near ridge, mist
@@ -18,7 +32,15 @@ LAYERS = 8
 
 @kernel
 def _paint(
-    light: Light, lines: Light, shift: Light, noise: Light, tones: Light, sun_x: float, sun_y: float, drift: float, rise: float
+    light: Light,
+    lines: Light,
+    shift: Light,
+    noise: Light,
+    tones: Light,
+    sun_x: float,
+    sun_y: float,
+    drift: float,
+    rise: float,
 ) -> None:
     h, w = light.shape[0], light.shape[1]
     n = lines.shape[1]
@@ -59,7 +81,11 @@ def _paint(
             disc = step(0.047, 0.044, d) * 1.2
             for c in range(3):
                 sky = tones[0, c] + (tones[1, c] - tones[0, c]) * t
-                sky += (tones[2, c] - sky) * cloud * 0.6 + tones[2, c] * halo * (0.7 if c == 2 else 1.0) + disc * tones[2, c]
+                sky += (
+                    (tones[2, c] - sky) * cloud * 0.6
+                    + tones[2, c] * halo * (0.7 if c == 2 else 1.0)
+                    + disc * tones[2, c]
+                )
                 light[j, i, c] = sky
             if depth < 0:
                 continue
@@ -68,7 +94,11 @@ def _paint(
             for k in range(max(0, behind), depth + 1):
                 near = k / (layers - 1.0)
                 below = max(0.0, (j + 0.5 - top[k]) / h)
-                wisp = tap(noise, x * (260.0 - 90.0 * near) + shift[k] * 0.8 + drift * 256.0 * (1.0 + k % 2), k * 37.0 + y * 420.0)
+                wisp = tap(
+                    noise,
+                    x * (260.0 - 90.0 * near) + shift[k] * 0.8 + drift * 256.0 * (1.0 + k % 2),
+                    k * 37.0 + y * 420.0,
+                )
                 # Mist lies level in the valleys, so it is measured from the layer's foot, not from its crest.
                 level = y - foot[k] + 0.16 * (wisp - 0.5)
                 fog = step(-0.09, 0.12, level) * (0.5 + 0.7 * wisp) * (1.0 - 0.72 * near) * step(0.0, 0.04, below)
@@ -113,13 +143,27 @@ def paint(variant: int) -> Painter:
     sun_x, sun_y = (0.36, 0.2, 0.3, 0.4)[variant], (0.30, 0.27, 0.24, 0.32)[variant]
     speed = np.linspace(3, 46, LAYERS).astype(np.float32) * (1 if variant % 2 else -1)
     birds = np.stack(
-        [rng.uniform(0.0, 0.16, 9), rng.uniform(0.13, 0.25, 9), rng.uniform(4, 7.5, 9), rng.integers(6, 10, 9)], axis=1
+        [
+            rng.uniform(0.0, 0.16, 9),
+            rng.uniform(0.13, 0.25, 9),
+            rng.uniform(4, 7.5, 9),
+            rng.integers(6, 10, 9),
+        ],
+        axis=1,
     ).astype(np.float32)
 
     def moment(phase: float) -> Pixels:
         move = sway(phase)
         _paint(
-            film.light, lines, start + speed * np.float32(move), noise, tones, sun_x, sun_y - 0.035 * move, phase, -0.02 * move
+            film.light,
+            lines,
+            start + speed * np.float32(move),
+            noise,
+            tones,
+            sun_x,
+            sun_y - 0.035 * move,
+            phase,
+            -0.02 * move,
         )
         _birds(film.light, birds, phase, tones[4])
         return film.develop()

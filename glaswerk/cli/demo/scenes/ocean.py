@@ -16,7 +16,16 @@ LOOKS = (
 
 
 @kernel
-def _paint(light: Light, noise: Light, tones: Light, sun_x: float, sun_y: float, sun_size: float, phase: float, horizon: int) -> None:
+def _paint(
+    light: Light,
+    noise: Light,
+    tones: Light,
+    sun_x: float,
+    sun_y: float,
+    sun_size: float,
+    phase: float,
+    horizon: int,
+) -> None:
     h, w = light.shape[0], light.shape[1]
     size = noise.shape[0] * 1.0
     for j in range(horizon):
@@ -48,13 +57,13 @@ def _paint(light: Light, noise: Light, tones: Light, sun_x: float, sun_y: float,
             x = (i / h - sun_x) * far
             z = far * 6.0
             # Two swells of different length roll in whole periods a loop; their sum tilts the water.
-            one = tap(noise, x * 16.0 + 40.0, z * 7.0 + size * phase)
-            two = tap(noise, x * 41.0 + size * phase, z * 17.0 + size * 2.0 * phase)
-            three = tap(noise, x * 90.0 - size * phase, z * 41.0 + size * 3.0 * phase)
-            tilt = (one - 0.5) * 1.1 + (two - 0.5) * 0.8 * calm + (three - 0.5) * 0.5 * calm * calm
+            one = tap(noise, x * 30.0 + 40.0, z * 11.0 + size * phase)
+            two = tap(noise, x * 80.0 + size * phase, z * 29.0 + size * 2.0 * phase)
+            three = tap(noise, x * 190.0 - size * phase, z * 73.0 + size * 3.0 * phase)
+            tilt = (one - 0.5) * 0.9 + (two - 0.5) * 0.9 * calm + (three - 0.5) * 0.8 * calm * calm
             away = abs(i / h - sun_x + 0.05 * (two - 0.5)) / (0.018 + 0.16 * d + 0.05 * (one - 0.3))
             path = math.exp(-away * away * 0.8)
-            spark = step(0.02, 0.30, tilt + 0.10 * path) * path
+            spark = step(0.06, 0.34, tilt + 0.08 * path) * path * (1.0 - 0.45 * d)
             fresnel = 0.16 + 0.62 * math.exp(-d * 3.2)
             lift = min(1.0, max(0.0, 0.75 - d * 0.8 + tilt * 1.5))
             for c in range(3):
@@ -110,7 +119,12 @@ def paint(variant: int) -> Painter:
         rock = math.sin(2 * math.pi * phase)
         _paint(film.light, noise, tones, sun_x, horizon / film.height - height, size, phase, horizon)
         _boat(
-            film.light, (boat + 0.012 * rock) * film.width, horizon + 7.0 + 0.8 * rock, (46.0, 30.0, 62.0, 38.0)[variant], 0.05 * rock, tones[4]
+            film.light,
+            (boat + 0.012 * rock) * film.width,
+            horizon + 7.0 + 0.8 * rock,
+            (46.0, 30.0, 62.0, 38.0)[variant],
+            0.05 * rock,
+            tones[4],
         )
         return film.develop()
 

@@ -5,7 +5,19 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from glaswerk.cli.demo.canvas import TAU, Film, Light, Painter, Pixels, colours, fractal, kernel, ridge, seeded, sway
+from glaswerk.cli.demo.canvas import (
+    TAU,
+    Film,
+    Light,
+    Painter,
+    Pixels,
+    colours,
+    fractal,
+    kernel,
+    ridge,
+    seeded,
+    sway,
+)
 
 LOOKS = (
     # sky at the edge, sky at the moon, farthest paper, nearest paper, moon, flakes
@@ -25,7 +37,17 @@ def _pine(draw: ImageDraw.ImageDraw, x: float, y: float, tall: float, rng: np.ra
     for k in range(tiers):
         low, high = y - tall * (0.08 + 0.80 * k / tiers), y - tall * (0.08 + 0.80 * (k + 1.65) / tiers)
         half = wide * (1 - 0.82 * k / tiers)
-        draw.polygon([(x, max(high, y - tall)), (x - half, low), (x - half * 0.35, low - tall * 0.035), (x, low + tall * 0.01), (x + half * 0.35, low - tall * 0.035), (x + half, low)], fill=255)
+        draw.polygon(
+            [
+                (x, max(high, y - tall)),
+                (x - half, low),
+                (x - half * 0.35, low - tall * 0.035),
+                (x, low + tall * 0.01),
+                (x + half * 0.35, low - tall * 0.035),
+                (x + half, low),
+            ],
+            fill=255,
+        )
 
 
 def _birch(draw: ImageDraw.ImageDraw, x: float, y: float, tall: float, rng: np.random.Generator) -> None:
@@ -45,7 +67,40 @@ def _birch(draw: ImageDraw.ImageDraw, x: float, y: float, tall: float, rng: np.r
 
 
 def _deer(draw: ImageDraw.ImageDraw, x: float, y: float, s: float) -> None:
-    outline = [(-48, -52), (-40, -60), (10, -60), (22, -66), (32, -92), (28, -99), (34, -98), (38, -104), (42, -98), (56, -90), (55, -85), (44, -84), (38, -62), (32, -46), (31, 0), (26, 0), (24, -38), (20, -36), (20, 0), (15, 0), (13, -38), (-26, -36), (-32, -24), (-30, 0), (-35, 0), (-38, -24), (-42, -26), (-44, 0), (-49, 0), (-48, -34), (-50, -46), (-56, -44)]
+    outline = [
+        (-48, -52),
+        (-40, -60),
+        (10, -60),
+        (22, -66),
+        (32, -92),
+        (28, -99),
+        (34, -98),
+        (38, -104),
+        (42, -98),
+        (56, -90),
+        (55, -85),
+        (44, -84),
+        (38, -62),
+        (32, -46),
+        (31, 0),
+        (26, 0),
+        (24, -38),
+        (20, -36),
+        (20, 0),
+        (15, 0),
+        (13, -38),
+        (-26, -36),
+        (-32, -24),
+        (-30, 0),
+        (-35, 0),
+        (-38, -24),
+        (-42, -26),
+        (-44, 0),
+        (-49, 0),
+        (-48, -34),
+        (-50, -46),
+        (-56, -44),
+    ]
     draw.polygon([(x + px * s, y + py * s) for px, py in outline], fill=255)
     for side in (-1.0, 1.0):
         beam = [(36, -102), (34 + 7 * side, -114), (37 + 15 * side, -126), (34 + 13 * side, -140)]
@@ -62,32 +117,51 @@ def _sheet(rng: np.random.Generator, variant: int, k: int, w: int, h: int) -> tu
     draw = ImageDraw.Draw(picture)
     x = np.arange(0, wide + 1)
     hill = ridge(rng, 512, 1.9, 1)
-    ground = h * (0.50 + 0.42 * near - 0.10 * np.interp(x * 0.5 % 512, np.arange(512), hill))
-    draw.polygon([(float(a) * scale, float(b) * scale) for a, b in zip(x, ground, strict=True)] + [(wide * scale, h * scale), (0, h * scale)], fill=255)
+    ground = h * (0.54 + 0.42 * near - 0.09 * np.interp(x * 0.5 % 512, np.arange(512), hill))
+    draw.polygon(
+        [(float(a) * scale, float(b) * scale) for a, b in zip(x, ground, strict=True)]
+        + [(wide * scale, h * scale), (0, h * scale)],
+        fill=255,
+    )
     if k < LAYERS - 1:
-        count = int(16 - 7 * near)
+        count = int(11 - 5 * near)
         for n in range(count):
-            tx = (n + rng.uniform(0.1, 0.9)) / count * wide
+            spread = (n // 2 + rng.uniform(0.1, 0.8)) / ((count + 1) // 2)
+            tx = wide * (0.5 + (0.13 + 0.05 * near + 0.32 * spread) * (1 if n % 2 else -1))
             # The middle stays open, so that the eye can walk to the moon.
-            gap = abs(tx - wide * (0.5 + 0.06 * math.sin(k))) / wide
-            tall = h * (0.09 + 0.24 * near) * rng.uniform(0.7, 1.25) * min(1.25, 0.45 + 2.0 * gap)
+            tall = h * (0.13 + 0.27 * near) * rng.uniform(0.75, 1.15) * (0.7 + 0.5 * spread)
             ty = float(np.interp(tx, x, ground)) + 6
             tree = _birch if variant in (1, 3) and (n + k) % 3 else _pine
             tree(draw, tx * scale, ty * scale, tall * scale, rng)
-        if k == 3:
+        if k == 2:
             dx = wide * (0.44, 0.56, 0.5, 0.46)[variant]
-            _deer(draw, dx * scale, (float(np.interp(dx, x, ground)) + 2) * scale, 0.62 * scale)
+            _deer(draw, dx * scale, (float(np.interp(dx, x, ground)) + 2) * scale, 0.78 * scale)
     else:
         for side in (0, 1):
             for n in range(3):
-                _pine(draw, (MARGIN * 0.6 + n * 34 if not side else wide - MARGIN * 0.6 - n * 34) * scale, h * 1.02 * scale, h * rng.uniform(0.36, 0.62) * (1 - 0.25 * n) * scale, rng)
+                _pine(
+                    draw,
+                    (MARGIN * 0.6 + n * 34 if not side else wide - MARGIN * 0.6 - n * 34) * scale,
+                    h * 1.02 * scale,
+                    h * rng.uniform(0.36, 0.62) * (1 - 0.25 * n) * scale,
+                    rng,
+                )
     cover = picture.resize((wide, h), Image.Resampling.LANCZOS)
     shadow = cover.filter(ImageFilter.GaussianBlur(3.0 + 6.0 * near))
     return np.asarray(cover, np.float32) / np.float32(255), np.asarray(shadow, np.float32) / np.float32(255)
 
 
 @kernel
-def _lay(light: Light, cover: Light, shadow: Light, fibre: Light, tone: Light, rim: Light, shift: float, depth: float) -> None:
+def _lay(
+    light: Light,
+    cover: Light,
+    shadow: Light,
+    fibre: Light,
+    tone: Light,
+    rim: Light,
+    shift: float,
+    depth: float,
+) -> None:
     """Lay one sheet over the picture, `shift` pixels to the side, its shadow falling up and to the right behind it."""
     h, w = light.shape[0], light.shape[1]
     base = int(math.floor(shift))
@@ -101,7 +175,7 @@ def _lay(light: Light, cover: Light, shadow: Light, fibre: Light, tone: Light, r
             c0 = cover[j, a] * g + cover[j, a + 1] * f
             if c0 < 0.999:
                 s = a - down if a >= down else 0
-                dark = np.float32(1.0) - np.float32(0.50) * (shadow[sj, s] * g + shadow[sj, s + 1] * f)
+                dark = np.float32(1.0) - np.float32(0.58) * (shadow[sj, s] * g + shadow[sj, s + 1] * f)
             else:
                 dark = np.float32(1.0)
             if c0 > 0.0:
@@ -123,7 +197,15 @@ def _fall(light: Light, flakes: Light, phase: float, tone: Light, drift: float) 
     h, w = light.shape[0], light.shape[1]
     for n in range(flakes.shape[0]):
         y = ((flakes[n, 1] + phase * flakes[n, 3]) % 1.0 * 1.1 - 0.05) * h
-        x = (flakes[n, 0] + drift * flakes[n, 2] * 0.004 + 0.03 * math.sin(6.2831853 * (phase * flakes[n, 3] + flakes[n, 4]))) % 1.0 * w
+        x = (
+            (
+                flakes[n, 0]
+                + drift * flakes[n, 2] * 0.004
+                + 0.03 * math.sin(6.2831853 * (phase * flakes[n, 3] + flakes[n, 4]))
+            )
+            % 1.0
+            * w
+        )
         r = flakes[n, 2]
         for j in range(max(0, int(y - r - 1)), min(h - 1, int(y + r + 2)) + 1):
             for i in range(max(0, int(x - r - 1)), min(w - 1, int(x + r + 2)) + 1):
@@ -138,20 +220,34 @@ def paint(variant: int) -> Painter:
     """Return the painter of one paper forest; see `canvas.Painter`."""
     rng = seeded("papercut", variant)
     edge, heart, far, near, moon, flake = colours(*LOOKS[variant])
-    film = Film(432, 768, bloom=0.18, gain=1.0, filmic=False, vignette=0.3)
+    film = Film(432, 768, bloom=0.07, gain=1.0, filmic=False, vignette=0.3)
     w, h = film.width, film.height
     fibre = fractal(rng, 256, 0.8, 4)
     sheets = [_sheet(rng, variant, k, w, h) for k in range(LAYERS)]
     # Mixing in gamma space keeps the middle sheets as clean as the outer two.
-    tones = [((np.sqrt(far) * (1 - k / (LAYERS - 1)) + np.sqrt(near) * (k / (LAYERS - 1))) ** 2).astype(np.float32) for k in range(LAYERS)]
+    tones = [
+        ((np.sqrt(far) * (1 - k / (LAYERS - 1)) + np.sqrt(near) * (k / (LAYERS - 1))) ** 2).astype(np.float32)
+        for k in range(LAYERS)
+    ]
     flakes = [
         np.stack(
-            [rng.random(26), rng.random(26), rng.uniform(0.7, 1.2, 26) + 0.62 * k, rng.integers(1, 3, 26) * (1 if k < 3 else 2), rng.random(26)], axis=1
+            [
+                rng.random(26),
+                rng.random(26),
+                rng.uniform(0.7, 1.2, 26) + 0.62 * k,
+                rng.integers(1, 3, 26) * (1 if k < 3 else 2),
+                rng.random(26),
+            ],
+            axis=1,
         ).astype(np.float32)
         for k in range(LAYERS)
     ]
     y, x = np.mgrid[0:h, 0:w].astype(np.float32) / np.float32(h)
-    mx, my, mr = (0.29, 0.27, 0.3, 0.26)[variant], (0.27, 0.33, 0.25, 0.3)[variant], (0.085, 0.115, 0.075, 0.1)[variant]
+    mx, my, mr = (
+        (0.29, 0.27, 0.3, 0.26)[variant],
+        (0.27, 0.33, 0.25, 0.3)[variant],
+        (0.085, 0.115, 0.075, 0.1)[variant],
+    )
     d = np.hypot(x - np.float32(mx), y - np.float32(my))
     # The sky is paper too: rings cut wider and wider around the moon.
     ring = np.clip(np.floor((d - mr) / 0.085) / 6, 0, 1)

@@ -4,7 +4,23 @@ import math
 
 import numpy as np
 
-from glaswerk.cli.demo.canvas import TAU, Film, Light, Painter, Pixels, at, colours, fractal, kernel, ridge, seeded, splats, step, sway, tap
+from glaswerk.cli.demo.canvas import (
+    TAU,
+    Film,
+    Light,
+    Painter,
+    Pixels,
+    at,
+    colours,
+    fractal,
+    kernel,
+    ridge,
+    seeded,
+    splats,
+    step,
+    sway,
+    tap,
+)
 
 LOOKS = (
     # body, glaze, band, wall, window
@@ -15,10 +31,22 @@ LOOKS = (
 )
 PROFILES = (
     # Radii from foot to rim, as shares of the height of the picture, at the two ends of the loop.
-    ((0.105, 0.125, 0.130, 0.128, 0.122, 0.118, 0.122, 0.130), (0.085, 0.130, 0.178, 0.190, 0.160, 0.098, 0.072, 0.105)),
-    ((0.080, 0.110, 0.125, 0.128, 0.124, 0.118, 0.114, 0.116), (0.070, 0.120, 0.160, 0.185, 0.200, 0.208, 0.214, 0.222)),
-    ((0.090, 0.150, 0.182, 0.190, 0.178, 0.130, 0.075, 0.066), (0.085, 0.110, 0.135, 0.165, 0.190, 0.180, 0.120, 0.092)),
-    ((0.100, 0.112, 0.114, 0.112, 0.110, 0.112, 0.118, 0.126), (0.095, 0.165, 0.200, 0.196, 0.168, 0.138, 0.128, 0.150)),
+    (
+        (0.105, 0.125, 0.130, 0.128, 0.122, 0.118, 0.122, 0.130),
+        (0.085, 0.130, 0.178, 0.190, 0.160, 0.098, 0.072, 0.105),
+    ),
+    (
+        (0.080, 0.110, 0.125, 0.128, 0.124, 0.118, 0.114, 0.116),
+        (0.070, 0.120, 0.160, 0.185, 0.200, 0.208, 0.214, 0.222),
+    ),
+    (
+        (0.090, 0.150, 0.182, 0.190, 0.178, 0.130, 0.075, 0.066),
+        (0.085, 0.110, 0.135, 0.165, 0.190, 0.180, 0.120, 0.092),
+    ),
+    (
+        (0.100, 0.112, 0.114, 0.112, 0.110, 0.112, 0.118, 0.126),
+        (0.095, 0.165, 0.200, 0.196, 0.168, 0.138, 0.128, 0.150),
+    ),
 )
 HEIGHTS = ((0.30, 0.44), (0.30, 0.26), (0.38, 0.44), (0.32, 0.36))
 TILT = 0.26
@@ -40,7 +68,16 @@ def _radius(profile: Light, s: float) -> float:
 
 @kernel
 def _paint(
-    light: Light, room: Light, noise: Light, rings: Light, tones: Light, profile: Light, tall: float, spin: float, glaze: int, foot: float
+    light: Light,
+    room: Light,
+    noise: Light,
+    rings: Light,
+    tones: Light,
+    profile: Light,
+    tall: float,
+    spin: float,
+    glaze: int,
+    foot: float,
 ) -> None:
     h, w = light.shape[0], light.shape[1]
     size = noise.shape[0] * 1.0
@@ -67,7 +104,7 @@ def _paint(
                 turn = math.atan2(ey, x)
                 groove = at(rings, rr * 900.0) - 0.5
                 wet = tap(noise, (turn - spin) / 6.2831853 * size, rr * 420.0)
-                sheen = math.pow(abs(math.cos(turn - 2.2)), 10.0) + 0.6 * math.pow(abs(math.cos(turn - 1.1)), 22.0)
+                sheen = abs(math.cos(turn - 2.2)) ** 10 + 0.6 * abs(math.cos(turn - 1.1)) ** 22
                 dark = step(base - 0.01, base + 0.13, rr + 0.05 * math.cos(turn + 2.6))
                 slurry = step(0.45, 0.75, wet) * step(disc, base, rr)
                 for c in range(3):
@@ -79,10 +116,12 @@ def _paint(
             my = (y - top) / TILT
             mouth = math.sqrt(x * x + my * my)
             inner = min(1.0, max(0.0, (rim - mouth) * h * 0.6 + 0.5))
+            if abs(x) > 0.24 or y < top - 0.07 or y > foot + 0.07:
+                continue
             s = (foot - y) / tall
             r = 0.0
             z = 0.0
-            for _ in range(5):
+            for _ in range(4):
                 r = _radius(profile, min(1.0, max(0.0, s)))
                 q = 1.0 - (x / r) ** 2
                 z = math.sqrt(max(0.0, q))
@@ -133,7 +172,11 @@ def _paint(
                     vine = step(0.012, 0.006, abs(s - wave)) + step(0.03, 0.012, abs(abs(s - wave) - 0.055 - leaf))
                     dots = step(0.13, 0.09, math.hypot(math.sin(turn * 12.0) * 0.26, (s - 0.72) * 5.0))
                     dots += step(0.13, 0.09, math.hypot(math.sin(turn * 12.0) * 0.26, (s - 0.29) * 5.0))
-                    line = step(0.006, 0.003, abs(s - 0.86)) + step(0.006, 0.003, abs(s - 0.18)) + step(0.006, 0.003, abs(s - 0.93))
+                    line = (
+                        step(0.006, 0.003, abs(s - 0.86))
+                        + step(0.006, 0.003, abs(s - 0.18))
+                        + step(0.006, 0.003, abs(s - 0.93))
+                    )
                     pattern = min(1.0, vine + dots) * mix
                     mix = min(1.0, mix + line)
                     gloss, power = 0.9, 120.0
@@ -144,7 +187,11 @@ def _paint(
                     pattern += step(0.05, 0.0, abs(s - drip)) * 0.35
                     gloss, power = 1.1, 90.0
                 spec = gloss * math.pow(half, power) * 2.2
-                pane = step(0.09, 0.05, abs(ax + 0.52)) * step(0.02, 0.12, abs(ay - 0.16 + 0.3 * ax)) * step(0.5, 0.3, abs(ay - 0.1))
+                pane = (
+                    step(0.09, 0.05, abs(ax + 0.52))
+                    * step(0.02, 0.12, abs(ay - 0.16 + 0.3 * ax))
+                    * step(0.5, 0.3, abs(ay - 0.1))
+                )
                 spec += 0.32 * gloss * pane * (1.0 if glaze > 0 else 0.0)
                 shade = 0.30 + 0.70 * step(0.0, 0.10, s)
                 for c in range(3):
@@ -169,12 +216,20 @@ def _room(rng: np.random.Generator, w: int, h: int, tones: Light, foot: float) -
         for _ in range(count):
             cx, r, tall = rng.uniform(-0.28, 0.28), rng.uniform(0.022, 0.045), rng.uniform(0.05, 0.10)
             pinch = r * (1 - 0.45 * np.sin(np.clip((shelf - y) / tall, 0, 1) * rng.uniform(2, 5)) ** 2)
-            inside = 1 / (1 + np.exp((np.abs(x - cx) - pinch) / 0.005)) / (1 + np.exp((shelf - tall - y) / 0.005)) / (1 + np.exp((y - shelf) / 0.004))
+            inside = (
+                1
+                / (1 + np.exp(np.clip((np.abs(x - cx) - pinch) / 0.005, -60, 60)))
+                / (1 + np.exp(np.clip((shelf - tall - y) / 0.005, -60, 60)))
+                / (1 + np.exp(np.clip((y - shelf) / 0.004, -60, 60)))
+            )
             side = np.clip(0.6 - (x - cx) / r * 0.6, 0.12, 1.2)[..., None]
             tone = tones[rng.integers(0, 3)] * 0.34 + 0.02
             room = room + (tone * side * (0.25 + 1.5 * lamp) - room) * inside[..., None]
     bench = np.clip((y - (foot - 0.05)) / 0.012, 0, 1)[..., None]
-    wood = np.array((0.10, 0.055, 0.03), np.float32) * (0.4 + 1.0 * np.exp(-((x + 0.1) ** 2 * 8 + (y - foot) ** 2 * 14)))[..., None]
+    wood = (
+        np.array((0.10, 0.055, 0.03), np.float32)
+        * (0.4 + 1.0 * np.exp(-((x + 0.1) ** 2 * 8 + (y - foot) ** 2 * 14)))[..., None]
+    )
     room = room + (wood - room) * bench
     light = np.ascontiguousarray(room, np.float32)
     points = np.zeros((26, 6), np.float32)
@@ -202,7 +257,18 @@ def paint(variant: int) -> Painter:
         wobble = 1.0 + 0.006 * math.sin(TAU * 14 * phase)
         profile = ((start + (end - start) * np.float32(grow)) * np.float32(wobble)).astype(np.float32)
         low, high = HEIGHTS[variant]
-        _paint(film.light, room, noise, rings, tones, profile, low + (high - low) * grow, TAU * 7 * phase, variant, foot)
+        _paint(
+            film.light,
+            room,
+            noise,
+            rings,
+            tones,
+            profile,
+            low + (high - low) * grow,
+            TAU * 7 * phase,
+            variant,
+            foot,
+        )
         return film.develop()
 
     return moment

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from scipy.ndimage import gaussian_filter  # type: ignore[import-untyped]
+from scipy.ndimage import gaussian_filter
 
 from glaswerk.cli.demo.canvas import Film, Light, Painter, Pixels, colours, fractal, kernel, seeded
 
@@ -120,9 +120,9 @@ def _glass(light: Light, far: Light, sharp: Light, lens: Light, clear: Light, fo
         for i in range(w):
             open_ = clear[j, i]
             cover = lens[j, i, 2]
-            mist = 0.055 * fog[j & 255, i & 255] * (1.0 - open_)
+            mist = (0.012 + 0.022 * fog[j & 255, i & 255]) * (1.0 - open_)
             for c in range(3):
-                light[j, i, c] = far[j, i, c] * (1.0 - 0.10 * (1.0 - open_)) + mist
+                light[j, i, c] = far[j, i, c] + (sharp[j, i, c] * 0.6 + far[j, i, c] * 0.2) * open_ * 0.55 + mist
             if cover > 0.0:
                 x = min(w - 1.0, max(0.0, i + lens[j, i, 0] * 105.0))
                 y = min(h - 1.0, max(0.0, h * 0.5 + (j - h * 0.5) * 0.35 + lens[j, i, 1] * 150.0))
@@ -132,7 +132,11 @@ def _glass(light: Light, far: Light, sharp: Light, lens: Light, clear: Light, fo
                 a = int(x)
                 b = int(y)
                 for c in range(3):
-                    inside = sharp[b, a, c] * (0.25 + 0.95 * bulge) + shine * 0.15 + glint * 0.35
+                    inside = (
+                        (sharp[b, a, c] * 0.75 + far[b, a, c] * 0.7) * (0.30 + 0.95 * bulge)
+                        + shine * 0.35
+                        + glint * 0.6
+                    )
                     light[j, i, c] += (inside - light[j, i, c]) * cover
 
 
@@ -140,39 +144,61 @@ def paint(variant: int) -> Painter:
     """Return the painter of one rainy night; see `canvas.Painter`."""
     rng = seeded("rain", variant)
     tones = colours(*LOOKS[variant])
-    film = Film(360, 640, bloom=0.45, gain=1.15, vignette=0.4)
+    film = Film(360, 640, bloom=0.45, gain=1.02, vignette=0.4)
     w, h = film.width, film.height
     y, x = np.mgrid[0:h, 0:w].astype(np.float32) / np.float32(h)
     glow = np.exp(-((y - 0.58) ** 2) * 16)[..., None]
     street = np.clip((y - 0.58) / 0.4, 0, 1)[..., None]
-    base = tones[0] * (0.22 + 0.3 * y[..., None]) + tones[2] * 0.06 * glow + tones[1] * 0.35 * street
+    base = tones[0] * (0.55 + 0.7 * y[..., None]) + tones[2] * 0.12 * glow + tones[1] * 0.38 * street
     # Towers stand left and right as soft darker blocks.
     for _ in range(9):
         cx, wide, top = rng.uniform(0, 0.56), rng.uniform(0.03, 0.08), rng.uniform(0.08, 0.4)
         block = gaussian_filter(((np.abs(x - cx) < wide) & (y > top) & (y < 0.6)).astype(np.float32), 5)[..., None]
         base = base * (1 - 0.45 * block)
     base = np.ascontiguousarray(base, np.float32)
-    count, cars = 74, 14
+    count, cars = 96, 14
     lamps = np.zeros((count + cars, 9), np.float32)
     for n in range(count):
         side = rng.choice([-1, 1])
         spread = rng.random() ** 0.7
         lx = 0.5 + side * (0.05 + 0.47 * spread)
         ly = 0.60 - 0.50 * rng.random() ** 1.4 * (0.25 + spread)
-        tone = tones[2 + int(rng.choice(4, p=[0.4, 0.22, 0.22, 0.16]))] * rng.uniform(0.10, 0.5)
-        lamps[n] = (lx, ly, rng.uniform(6, 21) * (0.5 + 0.8 * spread), *tone, 0, rng.random(), rng.integers(0, 3))
+        tone = tones[2 + int(rng.choice(4, p=[0.4, 0.22, 0.22, 0.16]))] * rng.uniform(0.10, 0.42)
+        lamps[n] = (
+            lx,
+            ly,
+            (rng.uniform(8, 20) + 16 * rng.random() ** 3) * (0.55 + 0.85 * spread),
+            *tone,
+            0,
+            rng.random(),
+            rng.integers(0, 3),
+        )
     for n in range(cars):
         coming = n % 2 == 0
         tone = (tones[5] if coming else np.array((1.0, 0.05, 0.04), np.float32)) * rng.uniform(0.45, 0.8)
         lx = 0.5 + (-1 if coming else 1) * rng.uniform(0.12, 0.55)
-        lamps[count + n] = (lx, 0, rng.uniform(17, 25), *tone, 1 if coming else -1, (n // 2) / (cars / 2) + rng.uniform(0, 0.08), 0)
+        lamps[count + n] = (
+            lx,
+            0,
+            rng.uniform(17, 25),
+            *tone,
+            1 if coming else -1,
+            (n // 2) / (cars / 2) + rng.uniform(0, 0.08),
+            0,
+        )
     still = np.zeros((h, w, 4), np.float32)
-    for _ in range(620):
-        _bead(still, rng.uniform(0, w), rng.uniform(0, h), 0.9 + 2.6 * rng.random() ** 3, rng.uniform(1.0, 1.25))
-    for _ in range(64):
-        _bead(still, rng.uniform(0, w), rng.uniform(0, h), rng.uniform(3.5, 8.5), rng.uniform(1.0, 1.25))
+    for _ in range(520):
+        _bead(still, rng.uniform(0, w), rng.uniform(0, h), 1.0 + 3.0 * rng.random() ** 3, rng.uniform(1.0, 1.25))
+    for _ in range(72):
+        _bead(still, rng.uniform(0, w), rng.uniform(0, h), 4 + 8.5 * rng.random() ** 1.6, rng.uniform(1.0, 1.25))
     runs = np.stack(
-        [np.linspace(14, w - 14, 12) + rng.uniform(-12, 12, 12), rng.random(12), rng.uniform(4.2, 7.2, 12), rng.uniform(0.25, 0.6, 12), rng.random(12)],
+        [
+            np.linspace(14, w - 14, 12) + rng.uniform(-12, 12, 12),
+            rng.random(12),
+            rng.uniform(5.5, 10.0, 12),
+            rng.uniform(0.25, 0.6, 12),
+            rng.random(12),
+        ],
         axis=1,
     ).astype(np.float32)
     fog = fractal(rng, 256, 1.2, 2) * tones[2:6].mean(axis=0).mean()
