@@ -4,8 +4,8 @@ Runs on its own, by path, between the caller and the program. Setting limits in 
 (subprocess's preexec_fn) can deadlock in a process with threads; a small program in between cannot.
 
 RULES is a JSON object: "parent" (process id), "memory", "cpu_seconds", "file_bytes", and "list", "read"
-and "write" (paths). Limits that every Linux has must hold, or the program is not started. Isolation that a kernel
-or a container may refuse (network namespace, Landlock) is taken where it is given.
+and "write" (paths). Limits that every Linux has must hold, or the program is not started. Isolation that a
+kernel or a container may refuse (network namespace, Landlock) is taken where it is given.
 """
 
 import ctypes
@@ -70,7 +70,8 @@ def _leave_network() -> None:
     user, group = os.geteuid(), os.getegid()
     if _libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) != 0:
         return
-    for name, text in (("uid_map", f"{user} {user} 1"), ("setgroups", "deny"), ("gid_map", f"{group} {group} 1")):
+    maps = (("uid_map", f"{user} {user} 1"), ("setgroups", "deny"), ("gid_map", f"{group} {group} 1"))
+    for name, text in maps:
         try:
             with open(f"/proc/self/{name}", "w") as handle:
                 handle.write(text)
@@ -81,7 +82,7 @@ def _leave_network() -> None:
 
 
 def _narrow_files(listable: list[str], readable: list[str], writable: list[str]) -> None:
-    """Beneath `listable` allow names, beneath `readable` files, beneath `writable` all but executing; else nothing."""
+    """Allow names beneath `listable`, files beneath `readable`, all but executing beneath `writable`."""
     abi = _libc.syscall(_LANDLOCK_CREATE, None, 0, 1)
     if abi < 1:
         return

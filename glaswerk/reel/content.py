@@ -36,7 +36,7 @@ DECODER_WHITELIST: Final = ",".join(
 """Codec names and the names of their decoders: no other decoder is opened, in any stream of the file."""
 
 _IMAGE_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis"})
-_IMAGE_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*", b"\0\0\1\0")
+_IMAGE_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"\0\0\1\0")
 _MOV_ATOMS = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 _OTHER_VIDEO = (
     (b"OggS", "Ogg"),
@@ -74,7 +74,7 @@ def demuxer_for(head: bytes) -> str:
         raise ReelError(Failure.NOT_A_VIDEO, "a RIFF file that is not AVI")
     if head[:4] == b"FLV\x01":
         return "flv"
-    # A transport stream has a sync byte at every packet: 188 bytes apart, or 192 with a camcorder's time codes.
+    # A transport stream has a sync byte at every packet, 188 bytes apart, or 192 with time codes.
     for first, step in ((0, 188), (4, 192)):
         marks = head[first::step]
         if len(marks) >= 3 and set(marks) == {0x47}:

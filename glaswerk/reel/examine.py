@@ -26,10 +26,11 @@ _FORGIVEN_PART = 10
 _PACKETS_TO_FIRST_FRAME = 240
 
 # ITU-T H.273 code points that matter to a render; the rest are "unknown" and read by the common default.
-_MATRICES = {0: "rgb", 1: "bt709", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
+_MATRICES = {0: "rgb", 1: "bt709", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc"}
+_MATRICES |= {10: "bt2020c"}
 _PRIMARIES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020", 11: "smpte431", 12: "smpte432"}
-_TRANSFERS = {1: "bt709", 6: "smpte170m", 13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084"}
-_TRANSFERS |= {18: "arib-std-b67"}
+_TRANSFERS = {1: "bt709", 6: "smpte170m", 13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12"}
+_TRANSFERS |= {16: "smpte2084", 18: "arib-std-b67"}
 _HDR = {"smpte2084": "pq", "arib-std-b67": "hlg"}
 
 
@@ -87,9 +88,10 @@ class _Track:
 def _examine(container_name: str, size: int, limits: Limits) -> dict[str, Any]:
     source = os.fdopen(os.dup(0), "rb", buffering=0)
     if container_name == "mov":
-        _check_atoms(source, size)
+        _check_atoms(source, size, limits)
     options = {"codec_whitelist": DECODER_WHITELIST, "format_whitelist": FORMAT_WHITELIST}
     with av.open(source, format=container_name, options=options, metadata_errors="replace") as container:
+        assert isinstance(container, InputContainer)
         video = _choose_video(container)
         audio = _choose_audio(container)
         codec = video.codec_context
@@ -154,8 +156,8 @@ def _examine(container_name: str, size: int, limits: Limits) -> dict[str, Any]:
         }
 
 
-def _check_atoms(source: Any, size: int) -> None:
-    """Walk the top level of an MP4: an index that never came, or media cut off, is known before any decoding."""
+def _check_atoms(source: Any, size: int, limits: Limits) -> None:
+    """Walk the top level of an MP4: a missing index or missing media is known before any decoding."""
     position, has_index = 0, False
     while position + 8 <= size:
         source.seek(position)
@@ -171,10 +173,29 @@ def _check_atoms(source: Any, size: int) -> None:
         has_index = has_index or (kind in (b"moov", b"moof") and overrun <= 0)
         if overrun > 0 and kind in (b"mdat", b"moov") and overrun > length // _FORGIVEN_PART:
             raise ReelError(Failure.TRUNCATED, f"{overrun} bytes are missing at the end")
+        if kind == b"moov":
+            source.seek(position + (16 if header[:4] == b"\0\0\0\1" else 8))
+            _check_movie_header(source.read(40), limits)
         position += length
     source.seek(0)
     if not has_index:
         raise ReelError(Failure.TRUNCATED, "the index of the file is missing")
+
+
+def _check_movie_header(header: bytes, limits: Limits) -> None:
+    """The duration in `mvhd`, the first atom of an index (ISO/IEC 14496-12). FFmpeg prefers the tracks' own."""
+    if len(header) < 40 or header[4:8] != b"mvhd":
+        return
+    wide = header[8] == 1
+    scale_at = 28 if wide else 20
+    width = 8 if wide else 4
+    ticks = int.from_bytes(header[scale_at : scale_at + 4], "big")
+    duration = header[scale_at + 4 : scale_at + 4 + width]
+    # All ones stand for "unknown".
+    if ticks and duration != b"\xff" * width:
+        seconds = int.from_bytes(duration, "big") / ticks
+        if seconds * 1000 > limits.max_duration_ms:
+            raise ReelError(Failure.TOO_LONG, f"{seconds:.0f} s declared")
 
 
 def _choose_video(container: InputContainer) -> Any:
@@ -203,7 +224,8 @@ def _refuse_codec(stream: Any) -> None:
     context = stream.codec_context
     if context is not None and str(context.codec_tag) in ("encv", "enca"):
         raise ReelError(Failure.ENCRYPTED, "the media is protected")
-    raise ReelError(Failure.UNSUPPORTED_CODEC, context.codec.canonical_name if context is not None else stream.type)
+    name = context.codec.canonical_name if context is not None else stream.type
+    raise ReelError(Failure.UNSUPPORTED_CODEC, name)
 
 
 def _check_frame(width: int, height: int, limits: Limits) -> None:

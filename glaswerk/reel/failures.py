@@ -49,8 +49,8 @@ _OF_THE_MACHINE = frozenset(
 class ReelError(Exception):
     """A file was refused or could not be rendered.
 
-    `code` is for programs and translators, `detail` is a short English phrase for logs. The detail never holds
-    a path, a file name or anything else that was read from the file's metadata.
+    `code` is for programs and translators, `detail` is a short English phrase for logs. The detail never
+    holds a path, a file name or anything else that was read from the file's metadata.
     """
 
     def __init__(self, code: Failure, detail: str = "") -> None:

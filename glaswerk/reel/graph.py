@@ -59,14 +59,17 @@ def encoder_options(probe: Probe, rung: Rung, number: int) -> list[str]:
         options += ["-map", f"[a{number}]"]
     options += ["-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn"]
     options += ["-c:v", "libx264", "-preset", "fast", "-profile:v", "high", "-pix_fmt", "yuv420p"]
-    options += ["-crf", str(rung.quality), "-maxrate", str(rung.max_bitrate), "-bufsize", str(2 * rung.max_bitrate)]
+    options += ["-crf", str(rung.quality)]
+    options += ["-maxrate", str(rung.max_bitrate), "-bufsize", str(2 * rung.max_bitrate)]
     # Keyframes go by time and by nothing else, so that they fall together in all renditions.
-    options += ["-force_key_frames", f"expr:gte(t,n_forced*{KEYFRAME_SECONDS})", "-g", "600", "-sc_threshold", "0"]
+    options += ["-force_key_frames", f"expr:gte(t,n_forced*{KEYFRAME_SECONDS})"]
+    options += ["-g", "600", "-sc_threshold", "0"]
     # Times are kept as they are (variable rate), on a clock fine enough for all of them.
     options += ["-fps_mode", "vfr", "-enc_time_base:v", f"1:{_TICKS}", "-video_track_timescale", str(_TICKS)]
     # The number of threads changes x264's decisions: a fixed one makes the same bytes on every machine.
     options += ["-threads:v", "4", "-flags:v", "+bitexact", "-fflags", "+bitexact"]
-    options += ["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
+    options += ["-color_range", "tv", "-colorspace", "bt709"]
+    options += ["-color_primaries", "bt709", "-color_trc", "bt709"]
     if probe.audio_stream is not None:
         options += ["-c:a", "aac", "-profile:a", "aac_low", "-b:a", str(rung.audio_bitrate)]
         options += ["-ac", "2", "-ar", str(AUDIO_RATE), "-flags:a", "+bitexact"]
@@ -76,7 +79,8 @@ def encoder_options(probe: Probe, rung: Rung, number: int) -> list[str]:
 def poster_options() -> list[str]:
     """The options for the JPEG output, up to its file name."""
     options = ["-map", "[poster]", "-map_metadata", "-1", "-frames:v", "1", "-c:v", "mjpeg", "-q:v", "4"]
-    return [*options, "-huffman", "optimal", "-threads:v", "1", "-flags:v", "+bitexact", "-f", "image2", "-update", "1"]
+    options += ["-huffman", "optimal", "-threads:v", "1", "-flags:v", "+bitexact"]
+    return [*options, "-f", "image2", "-update", "1"]
 
 
 def _to_standard_colours(probe: Probe, width: int, height: int) -> list[str]:

@@ -25,8 +25,8 @@ class Rung:
 def rungs(width: int, height: int) -> tuple[Rung, ...]:
     """The renditions for a source displayed at `width` by `height`, the largest first.
 
-    Sides are even, never larger than the source's, and keep its shape within one pixel. A source with a short edge
-    of 360 or less has one rendition.
+    Sides are even, never larger than the source's, and keep its shape within one pixel. A source with a short
+    edge of 360 or less has one rendition.
     """
     chosen: list[Rung] = []
     for short_edge in SHORT_EDGES:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from glaswerk.reel.child import PYTHON_LISTS, Confinement, Outcome, python_command, python_reads, run_confined
 from glaswerk.reel.content import HEAD_BYTES, demuxer_for
@@ -22,8 +22,8 @@ _READER_FILE_BYTES = 1 << 20
 class Probe:
     """The facts about a source that a render needs. Times are milliseconds, sizes are pixels.
 
-    `width` and `height` are as displayed: after rotation, with square pixels. `rotation` is clockwise: 0, 90, 180
-    or 270. `fps` is the average. `duration_ms` is measured from the packets, not believed from the header.
+    `width` and `height` are as displayed: after rotation, with square pixels. `rotation` is clockwise: 0, 90,
+    180 or 270. `fps` is the average. `duration_ms` is measured from the packets, not believed from the header.
     `hdr` is "pq", "hlg" or None. Colour names are FFmpeg's ("bt709", "smpte2084", "unknown").
     """
 
@@ -74,12 +74,10 @@ def probe(path: str | os.PathLike[str], limits: Limits = Limits()) -> Probe:  # 
     """
     source = Path(path)
     try:
-        with source.open("rb") as handle:
+        with open_source(source) as handle:
             status = os.fstat(handle.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise ReelError(Failure.UNREADABLE, "not a regular file")
             if status.st_size > limits.max_bytes:
-                raise ReelError(Failure.TOO_MANY_BYTES, f"{status.st_size} of at most {limits.max_bytes} bytes")
+                raise ReelError(Failure.TOO_MANY_BYTES, f"{status.st_size} bytes")
             container = demuxer_for(handle.read(HEAD_BYTES))
             handle.seek(0)
             question = {"container": container, "bytes": status.st_size, "limits": asdict(limits)}
@@ -88,6 +86,17 @@ def probe(path: str | os.PathLike[str], limits: Limits = Limits()) -> Probe:  # 
     except OSError as error:
         raise ReelError(Failure.UNREADABLE, error.strerror or type(error).__name__) from error
     return Probe.from_json(read_answer(outcome))
+
+
+def open_source(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file for reading. Raises OSError, and ReelError UNREADABLE for pipes, devices and folders."""
+    # Without O_NONBLOCK the opening of a named pipe would wait for somebody to write into it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ReelError(Failure.UNREADABLE, "not a regular file")
+    os.set_blocking(descriptor, True)
+    return os.fdopen(descriptor, "rb")
 
 
 def review(outputs: list[Path], poster: Path, limits: Limits) -> dict[str, Any]:

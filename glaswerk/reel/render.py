@@ -11,7 +11,7 @@ from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import IO, Final
 
-import imageio_ffmpeg
+import imageio_ffmpeg  # type: ignore[import-untyped, unused-ignore]
 
 from glaswerk.reel.child import Confinement, Outcome, run_confined
 from glaswerk.reel.content import DECODER_WHITELIST, DEMUXERS, FORMAT_WHITELIST
@@ -19,7 +19,7 @@ from glaswerk.reel.failures import Failure, ReelError
 from glaswerk.reel.graph import encoder_options, filter_graph, poster_options
 from glaswerk.reel.ladder import Rung, rungs
 from glaswerk.reel.limits import Limits
-from glaswerk.reel.probe import Probe, review
+from glaswerk.reel.probe import Probe, open_source, review
 
 _UNFINISHED: Final = ".reel-part"
 _POSTER: Final = "poster.jpg"
@@ -33,8 +33,10 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """One playable file. Bits per second over all tracks, milliseconds, pixels. `codecs` is for a type attribute:
-    `video/mp4; codecs="…"` (RFC 6381)."""
+    """One playable file. Bits per second over all tracks, milliseconds, pixels.
+
+    `codecs` is for a type attribute: `video/mp4; codecs="…"` (RFC 6381).
+    """
 
     path: Path
     width: int
@@ -75,15 +77,15 @@ def make_renditions(
 ) -> Renditions:
     """Render `source`, whose facts are `probe`, into `folder`, which appears whole or not at all.
 
-    The parent of `folder` must exist and is where unfinished work lies meanwhile. A `folder` that exists already is
-    replaced. `progress` gets rising percentages and 100 when the files are in place; what it raises stops the
+    The parent of `folder` must exist and is where unfinished work lies meanwhile. A `folder` that exists already
+    is replaced. `progress` gets rising percentages and 100 when the files are in place; what it raises stops the
     render and passes on. Raises ReelError. The bytes depend on the source and on the version of ffmpeg only.
     """
     target = Path(folder)
     report = _Rising(progress)
     report(0)
     try:
-        with Path(source).open("rb") as handle, _unfinished_folder(target) as part:
+        with open_source(source) as handle, _unfinished_folder(target) as part:
             ladder = rungs(probe.width, probe.height)
             names = [f"{min(rung.width, rung.height)}.mp4" for rung in ladder]
             _render(handle, probe, ladder, [part / name for name in names], part / _POSTER, report, limits)
@@ -141,7 +143,7 @@ def _render(
 
 def _ffmpeg() -> str:
     try:
-        return os.path.realpath(imageio_ffmpeg.get_ffmpeg_exe())
+        return os.path.realpath(str(imageio_ffmpeg.get_ffmpeg_exe()))
     except RuntimeError as error:
         raise ReelError(Failure.BROKEN_TOOL, "imageio-ffmpeg has no ffmpeg for this machine") from error
 
@@ -205,7 +207,9 @@ class _Found:
     poster: Poster
 
 
-def _verified(probe: Probe, ladder: Sequence[Rung], part: Path, names: Sequence[str], limits: Limits) -> _Found:
+def _verified(
+    probe: Probe, ladder: Sequence[Rung], part: Path, names: Sequence[str], limits: Limits
+) -> _Found:
     """Read the results back and compare them with what was asked for. Raises ReelError."""
     poster = part / _POSTER
     for path in (*(part / name for name in names), poster):

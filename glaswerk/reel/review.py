@@ -25,7 +25,8 @@ def main() -> None:
     except ReelError as error:
         answer = {"failure": error.code.value, "detail": error.detail}
     except (OSError, av.error.FFmpegError) as error:
-        answer = {"failure": Failure.UNDECODABLE.value, "detail": f"a result is unreadable: {type(error).__name__}"}
+        detail = f"a result is unreadable: {type(error).__name__}"
+        answer = {"failure": Failure.UNDECODABLE.value, "detail": detail}
     sys.stdout.write(json.dumps(answer))
 
 
