@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, re_path, reverse
@@ -182,7 +182,7 @@ def _start(request: HttpRequest) -> str:
     return request.GET["video"]
 
 
-def _redirect(request: HttpRequest, view: str, argument: str) -> HttpResponseRedirect:
+def _redirect(request: HttpRequest, view: str, argument: str) -> HttpResponseBase:
     query = request.META.get("QUERY_STRING", "")
     address = reverse(view, args=[argument])
     return redirect(f"{address}?{query}" if query else address, permanent=True)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
-from django.db.models import Count, Exists, F, Func, OuterRef, Q, QuerySet, TextField
+from django.db import connection
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from glaswerk.cell.blobs import blob_url
@@ -141,19 +142,10 @@ def trending_videos(viewer: Person | None) -> Grid:
 
 
 def trending_hashtags(viewer: Person | None, limit: int = 12) -> list[tuple[str, int]]:
-    """Return the hashtags of the last days with their number of videos, those of most creators first.  One query.
-
-    Creators count before videos, so that one person with many uploads makes no trend.
-    """
+    """Return the hashtags of the last days with their number of videos, those of most creators first.  One query."""
     since = timezone.now() - timedelta(days=TREND_DAYS)
     videos = watchable(viewer).filter(visibility=Visibility.PUBLIC, published_at__gte=since)
-    rows = (
-        _with_hashtag(videos)
-        .values("hashtag")
-        .annotate(creators=Count("creator", distinct=True), videos=Count("pk", distinct=True))
-        .order_by("-creators", "-videos", "hashtag")[:limit]
-    )
-    return [(row["hashtag"], row["videos"]) for row in rows]
+    return _count_hashtags(videos, "", limit)
 
 
 def newest_creators(viewer: Person | None, limit: int = 12) -> list[Person]:
@@ -181,13 +173,6 @@ def search(viewer: Person | None, text: str, language: str) -> Found:
     if viewer is not None:
         people = people.exclude(social.blocked_with(viewer, "pk"))
     tag = fold_hashtag(word)
-    hashtags = (
-        _with_hashtag(visible)
-        .filter(hashtag__startswith=tag)
-        .values("hashtag")
-        .annotate(videos=Count("pk", distinct=True))
-        .order_by("-videos", "hashtag")
-    )
     config = _SEARCH_CONFIGS.get(language, "simple")
     captions = visible.annotate(
         words=SearchVector("caption", config=config),
@@ -198,7 +183,7 @@ def search(viewer: Person | None, text: str, language: str) -> Found:
     )
     return Found(
         list(people.order_by(F("name").asc())[:12]),
-        [(row["hashtag"], row["videos"]) for row in hashtags[:12]],
+        _count_hashtags(visible, tag, 12),
         Grid(posters_of(captions[:GRID])),
     )
 
@@ -242,6 +227,18 @@ def inbox(person: Person) -> list[Note]:
     return sorted(groups.values(), key=lambda note: note.at, reverse=True)[:_INBOX_ROWS]
 
 
-def _with_hashtag(videos: QuerySet[Video]) -> QuerySet[Video]:
-    """Return one row a hashtag of each video, as `hashtag`."""
-    return videos.order_by().annotate(hashtag=Func(F("hashtags"), function="unnest", output_field=TextField()))
+def _count_hashtags(videos: QuerySet[Video], prefix: str, limit: int) -> list[tuple[str, int]]:
+    """Return the hashtags of videos that start with `prefix`, each with its number of videos.
+
+    Creators count before videos, so that one person with many uploads makes no trend.
+    """
+    # PostgreSQL can filter what an array holds only where the array is a table, which Django cannot write.
+    sql, parameters = videos.order_by().values("creator_id", "hashtags").query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT hashtag, count(*) FROM (" + sql + ") AS video, unnest(video.hashtags) AS hashtag"
+            " WHERE starts_with(hashtag, %s) GROUP BY hashtag"
+            " ORDER BY count(DISTINCT video.creator_id) DESC, count(*) DESC, hashtag LIMIT %s",
+            [*parameters, prefix, limit],
+        )
+        return list(cursor.fetchall())
