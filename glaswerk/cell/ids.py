@@ -26,6 +26,11 @@ def new_id() -> int:
     return ((now_ms() - EPOCH_MS) << RANDOM_BITS) | secrets.randbits(RANDOM_BITS)
 
 
+def created_ms(value: int) -> int:
+    """Return when an id was made, in milliseconds since the Unix epoch."""
+    return (value >> RANDOM_BITS) + EPOCH_MS
+
+
 def encode_id(value: int) -> str:
     """Return the public form of a positive 63-bit id.  Raises ValueError outside 0..2^63-1."""
     if not 0 <= value <= MAX_ID:

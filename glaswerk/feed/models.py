@@ -7,10 +7,10 @@ from glaswerk.videos.models import Video
 
 
 class Watch(models.Model):
-    """Everything one viewer did with one video, folded from the event log.
+    """Everything one viewer did with one video: `glaswerk.feed.fold.VideoMemory` as a row.
 
-    The fold is idempotent and does not depend on order (maxima, and last writer wins by time), so that a repeated or
-    late event changes nothing twice.  `viewer` is a person's id, or negative for somebody signed out.
+    `viewer` is a person's id, or negative for somebody signed out.  Times are milliseconds since the Unix epoch;
+    `liked_at`, `saved_at` and `refused_at` are positive while the choice holds and negative once it was taken back.
     """
 
     id = personal(models.BigAutoField(primary_key=True))
@@ -18,13 +18,13 @@ class Watch(models.Model):
     video = personal(models.BigIntegerField())
     first_at = personal(models.BigIntegerField())
     last_at = personal(models.BigIntegerField())
-    watched_ms = personal(models.PositiveIntegerField(default=0))
-    loops = personal(models.PositiveIntegerField(default=0))
-    # Bits of `glaswerk.glass.Watch` flags.
-    flags = personal(models.PositiveSmallIntegerField(default=0))
-    liked_at = personal(models.BigIntegerField(default=0))
-    saved_at = personal(models.BigIntegerField(default=0))
-    strength = personal(models.PositiveSmallIntegerField(default=0))
+    watched = personal(models.BooleanField())
+    watched_ms = personal(models.PositiveIntegerField())
+    loops = personal(models.PositiveIntegerField())
+    shared = personal(models.BooleanField())
+    liked_at = personal(models.BigIntegerField())
+    saved_at = personal(models.BigIntegerField())
+    refused_at = personal(models.BigIntegerField())
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["viewer", "video"], name="watch_once"),)
@@ -35,15 +35,13 @@ class Watch(models.Model):
 
 
 class Relation(models.Model):
-    """A signed-out viewer's follows and blocks, and the time of everybody's last word on a creator."""
+    """What one viewer said of one creator: `glaswerk.feed.fold.CreatorMemory` as a row."""
 
     id = personal(models.BigAutoField(primary_key=True))
     viewer = personal(models.BigIntegerField())
     creator = personal(models.BigIntegerField())
-    follows = personal(models.BooleanField(default=False))
-    follow_at = personal(models.BigIntegerField(default=0))
-    blocks = personal(models.BooleanField(default=False))
-    block_at = personal(models.BigIntegerField(default=0))
+    follow_at = personal(models.BigIntegerField())
+    block_at = personal(models.BigIntegerField())
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["viewer", "creator"], name="relation_once"),)

@@ -1,19 +1,20 @@
 """The JSON API: every app's router in one document, every error in one form (RFC 9457 problem details)."""
 
-from http import HTTPStatus
 from typing import Any
 
+import orjson
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 from ninja.renderers import BaseRenderer
 from ninja.security import SessionAuth
 
-import orjson
-
 from glaswerk import __version__
 from glaswerk.cell.rates import RateLimited
+from glaswerk.feed.contract import FRONT_DOOR_PATHS
+from glaswerk.web.problems import MEDIA_TYPE, problem_body
 
 
 class _OrjsonRenderer(BaseRenderer):
@@ -23,7 +24,16 @@ class _OrjsonRenderer(BaseRenderer):
         return orjson.dumps(data)
 
 
-api = NinjaAPI(
+class _Api(NinjaAPI):
+    """Also describes the operations that the front door answers before Django is asked."""
+
+    def get_openapi_schema(self, *args: Any, **kwargs: Any) -> OpenAPISchema:
+        schema = super().get_openapi_schema(*args, **kwargs)
+        schema["paths"] = {**FRONT_DOOR_PATHS, **schema["paths"]}
+        return schema
+
+
+api = _Api(
     title="Glaswerk",
     version=__version__,
     description="The API that the Glaswerk apps use. Errors are RFC 9457 problem details.",
@@ -35,15 +45,7 @@ api = NinjaAPI(
 
 def problem(status: int, detail: str, errors: list[dict[str, str]] | None = None) -> HttpResponse:
     """Return a problem document; `errors` names the fields that are wrong."""
-    body: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-    }
-    if errors:
-        body["errors"] = errors
-    return HttpResponse(orjson.dumps(body), status=status, content_type="application/problem+json")
+    return HttpResponse(problem_body(status, detail, errors), status=status, content_type=MEDIA_TYPE)
 
 
 @api.exception_handler(ValidationError)
@@ -85,7 +87,5 @@ def _rate_limited(request: HttpRequest, error: RateLimited | type[RateLimited]) 
     return response
 
 
-api.add_router("", "glaswerk.social.api.router")
-
-
-api.add_router("", "glaswerk.videos.api.router")
+for _router in ("glaswerk.videos.api.router", "glaswerk.social.api.router", "glaswerk.feed.api.router"):
+    api.add_router("", _router)

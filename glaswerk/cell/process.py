@@ -1,0 +1,51 @@
+"""Child processes that cannot outlive their parent."""
+
+import ctypes
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+_PR_SET_PDEATHSIG: Final = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent(sent: signal.Signals = signal.SIGTERM) -> None:
+    """Ask Linux to send this process a signal when its parent dies, even by kill -9 (prctl(2), PR_SET_PDEATHSIG)."""
+    _libc.prctl(_PR_SET_PDEATHSIG, sent.value, 0, 0, 0)
+
+
+def _before_exec(parent: int, sent: signal.Signals) -> Callable[[], None]:
+    def prepare() -> None:
+        die_with_parent(sent)
+        # The parent may have died between the fork and the request, and then nobody would send the signal.
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return prepare
+
+
+def spawn(
+    command: Sequence[str],
+    *,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    user: str | None = None,
+    stop_signal: signal.Signals = signal.SIGTERM,
+) -> "subprocess.Popen[bytes]":
+    """Start a child in a session of its own, its output appended to `log`; it gets `stop_signal` if we die."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+            user=user,
+            cwd="/" if user else None,
+            # A Ctrl-C of the terminal is for the supervisor, which stops its children in order.
+            start_new_session=True,
+            preexec_fn=_before_exec(os.getpid(), stop_signal),
+        )

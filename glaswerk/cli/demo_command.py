@@ -1,0 +1,5 @@
+"""`glaswerk demo`."""
+
+
+def demo() -> None:
+    """Run a cell with demo content."""

@@ -1,0 +1,149 @@
+"""`glaswerk run …`: the processes that the supervisor starts.  People use `glaswerk up`."""
+
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import typer
+
+from glaswerk.cell.config import Cell, current_cell
+from glaswerk.cli.attach import setup_django
+
+app = typer.Typer()
+
+
+def _run_until_told(main: Callable[[], Awaitable[None]]) -> None:
+    """Run a process's main coroutine until SIGTERM or SIGINT cancels it."""
+
+    async def watched() -> None:
+        task = asyncio.ensure_future(main())
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, task.cancel)
+        try:
+            await task
+        except asyncio.CancelledError:
+            pass
+
+    asyncio.run(watched())
+
+
+@app.command()
+def prepare() -> None:
+    """Bring tables, streams and static files up to this version."""
+    setup_django()
+    from django.core.management import call_command
+
+    cell = current_cell()
+    call_command("check", fail_level="ERROR", verbosity=0)
+    call_command("migrate", interactive=False, verbosity=0)
+    call_command("createcachetable", verbosity=0)
+    _collect_static(cell)
+    (cell.run / "numba").mkdir(exist_ok=True)
+
+
+def _collect_static(cell: Cell) -> None:
+    """Collect the static files when any of them changed since the last time."""
+    from django.conf import settings
+    from django.contrib.staticfiles.finders import get_finders
+    from django.core.management import call_command
+
+    digest = hashlib.sha256()
+    for finder in get_finders():
+        for path, storage in finder.list([]):
+            stat = Path(storage.path(path)).stat()
+            digest.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    stamp = cell.run / "static.sha256"
+    manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
+    if not (stamp.exists() and stamp.read_text() == digest.hexdigest() and manifest.exists()):
+        shutil.rmtree(settings.STATIC_ROOT, ignore_errors=True)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        stamp.write_text(digest.hexdigest())
+
+
+@app.command()
+def projector() -> None:
+    """Turn the event log into tables."""
+    setup_django()
+    from glaswerk.feed.projector import main
+
+    _run_until_told(main)
+
+
+@app.command()
+def archiver() -> None:
+    """Write the event log to Parquet."""
+    setup_django()
+    from glaswerk.feed.archiver import main
+
+    _run_until_told(main)
+
+
+@app.command()
+def epochs() -> None:
+    """Cut epochs."""
+    setup_django()
+    from glaswerk.feed.cutter import main
+
+    _run_until_told(main)
+
+
+@app.command()
+def jobs() -> None:
+    """Work off the jobs: videos first of all."""
+    setup_django()
+    from procrastinate.contrib.django import app as procrastinate
+
+    worker_app = procrastinate.with_connector(procrastinate.connector.get_worker_connector())
+
+    async def main() -> None:
+        async with worker_app.open_async():
+            await worker_app.run_worker_async(concurrency=2, install_signal_handlers=False, delete_jobs="successful")
+
+    _run_until_told(main)
+
+
+@app.command()
+def web() -> None:
+    """Serve HTTP."""
+    cell = current_cell()
+    metrics = cell.run / "metrics"
+    shutil.rmtree(metrics, ignore_errors=True)
+    metrics.mkdir(parents=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+    from granian import Granian
+    from granian.constants import Interfaces, Loops
+
+    Granian(
+        "glaswerk.web.server:make_app",
+        factory=True,
+        address=cell.config.web.host,
+        port=cell.port,
+        interface=Interfaces.ASGI,
+        workers=cell.config.web.workers or os.cpu_count() or 1,
+        blocking_threads=1,
+        loop=Loops.uvloop,
+        log_access=False,
+        websockets=False,
+        respawn_failed_workers=True,
+        respawn_interval=0.25,
+        workers_kill_timeout=5,
+        static_path_route=["/static"],
+        static_path_mount=[cell.data / "static"],
+        static_path_expires=31_536_000,
+        backlog=2048,
+    ).serve()
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    setup_django()
+    from glaswerk.web.api import api
+
+    typer.echo(json.dumps(api.get_openapi_schema(), indent=1))

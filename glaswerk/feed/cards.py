@@ -1,0 +1,110 @@
+"""What a feed shows of a video: read once for many slates, and never shown to somebody who may not see it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from psycopg.rows import TupleRow
+
+from glaswerk.cell.blobs import blob_url
+from glaswerk.cell.database import pool
+from glaswerk.cell.ids import encode_id, now_ms
+
+# Totals may be this old; that a video was withdrawn arrives at once through the event log.
+TTL_MS: Final = 5_000
+MOST_CARDS: Final = 50_000
+
+_CARDS: Final = """
+SELECT v.id, v.creator_id, v.visibility, v.caption, v.hashtags, v.duration_ms, v.poster, v.color, v.width, v.height,
+       v.sound_title, v.published_at, p.name, p.display_name, p.avatar,
+       coalesce(c.likes, 0), coalesce(c.comments, 0), coalesce(c.saves, 0), coalesce(c.shares, 0),
+       (SELECT jsonb_agg(jsonb_build_array(r.blob, r.width, r.height, r.bitrate, r.codecs) ORDER BY r.height DESC)
+          FROM videos_rendition r WHERE r.video_id = v.id)
+FROM videos_video v JOIN people_person p ON p.id = v.creator_id LEFT JOIN social_counts c ON c.video_id = v.id
+WHERE v.id = ANY(%s) AND v.state = 'ready' AND v.taken_down_at IS NULL AND p.is_active
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A video as slates show it, and what decides who may see it."""
+
+    video: int
+    creator: int
+    visibility: str
+    duration_ms: int
+    facts: dict[str, Any]
+    creator_facts: dict[str, Any]
+    read_at: int
+
+    def may_be_seen_by(self, viewer: int, follows: Iterable[int], blocks: Iterable[int]) -> bool:
+        """Whether this viewer may see it: everybody's rule for one video, given whom they follow and block."""
+        if self.creator == viewer:
+            return True
+        if self.creator in blocks:
+            return False
+        return self.visibility == "public" or (self.visibility == "followers" and self.creator in follows)
+
+
+def _card(row: TupleRow, read_at: int) -> Card:
+    (video, creator, visibility, caption, hashtags, duration_ms, poster, color, width, height, sound, published_at) = row[:12]
+    name, display_name, avatar, likes, comments, saves, shares, renditions = row[12:]
+    return Card(
+        video=video,
+        creator=creator,
+        visibility=visibility,
+        duration_ms=duration_ms,
+        facts={
+            "id": encode_id(video),
+            "caption": caption,
+            "duration_ms": duration_ms,
+            "poster": blob_url(poster, "jpg"),
+            "color": color,
+            "width": width,
+            "height": height,
+            "hashtags": hashtags,
+            "renditions": [
+                {"url": blob_url(blob, "mp4"), "width": wide, "height": high, "bitrate": bitrate, "codecs": codecs}
+                for blob, wide, high, bitrate, codecs in renditions or ()
+            ],
+            "counts": {"likes": likes, "comments": comments, "saves": saves, "shares": shares},
+            "sound": {"title": sound},
+            "visibility": visibility,
+            "published_at": published_at.isoformat(),
+        },
+        creator_facts={
+            "name": name,
+            "display_name": display_name or name,
+            "avatar": blob_url(avatar, "webp") if avatar else None,
+        },
+        read_at=read_at,
+    )
+
+
+class CardStore:
+    """The cards that this worker has read lately."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._cards: dict[int, Card] = {}
+
+    def forget(self, video: int) -> None:
+        """Drop a card, because its video changed."""
+        self._cards.pop(video, None)
+
+    async def get(self, videos: list[int]) -> dict[int, Card]:
+        """Return the cards of those of the videos that exist, are ready and are not taken down."""
+        now = now_ms()
+        found = {video: card for video in videos if (card := self._cards.get(video)) and now - card.read_at < TTL_MS}
+        missing = [video for video in videos if video not in found]
+        if missing:
+            async with pool().connection() as connection:
+                rows = await (await connection.execute(_CARDS, [missing])).fetchall()
+            for video in missing:
+                self._cards.pop(video, None)
+            if len(self._cards) > MOST_CARDS:
+                self._cards.clear()
+            for row in rows:
+                card = _card(row, now)
+                self._cards[card.video] = found[card.video] = card
+        return found

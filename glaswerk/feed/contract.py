@@ -1,0 +1,152 @@
+"""The OpenAPI description of what the front door answers itself."""
+
+from typing import Any, Final
+
+from glaswerk.feed.events import MOST_EVENTS
+from glaswerk.feed.fold import CREATOR_KINDS, KINDS
+from glaswerk.feed.serving import DEFAULT_LIMIT, MOST_SLOTS
+
+_ID: Final = {"type": "string", "pattern": "^[0-9a-z]{13}$"}
+_TEXT: Final = {"type": "string"}
+_COUNT: Final = {"type": "integer", "minimum": 0}
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _list(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+def _answer(description: str, schema: dict[str, Any], media_type: str = "application/json") -> dict[str, Any]:
+    return {"description": description, "content": {media_type: {"schema": schema}}}
+
+
+def _query(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+
+
+_PROBLEM: Final = {
+    "type": "object",
+    "properties": {
+        "type": _TEXT,
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "detail": _TEXT,
+        "errors": _list(_object(field=_TEXT, message=_TEXT)),
+    },
+    "required": ["type", "title", "status", "detail"],
+}
+
+
+def _problems(*statuses: tuple[int, str]) -> dict[str, Any]:
+    return {str(status): _answer(text, _PROBLEM, "application/problem+json") for status, text in statuses}
+
+
+_VIDEO: Final = _object(
+    id=_ID,
+    caption=_TEXT,
+    creator=_object(
+        name=_TEXT, display_name=_TEXT, avatar={"type": "string", "nullable": True}, followed={"type": "boolean"}
+    ),
+    duration_ms=_COUNT,
+    poster=_TEXT,
+    color=_TEXT,
+    width=_COUNT,
+    height=_COUNT,
+    hashtags=_list(_TEXT),
+    renditions=_list(_object(url=_TEXT, width=_COUNT, height=_COUNT, bitrate=_COUNT, codecs=_TEXT)),
+    counts=_object(likes=_COUNT, comments=_COUNT, saves=_COUNT, shares=_COUNT),
+    sound=_object(title=_TEXT),
+    visibility=_TEXT,
+    published_at={"type": "string", "format": "date-time"},
+    liked={"type": "boolean"},
+    saved={"type": "boolean"},
+)
+
+_SLATE: Final = _object(
+    slate=_ID,
+    epoch={"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    slots=_list(_object(position=_COUNT, value={"type": "integer"}, sources=_list(_TEXT), video=_VIDEO)),
+)
+
+_EVENT: Final = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "format": "uuid", "description": "Yours; the same id counts once."},
+        "kind": {"type": "string", "enum": sorted(KINDS)},
+        "video": _ID,
+        "creator": {"type": "string", "description": f"In place of video, for {', '.join(sorted(CREATOR_KINDS))}."},
+        "watched_ms": _COUNT,
+        "loops": _COUNT,
+        "at": {"type": "string", "format": "date-time"},
+    },
+    "required": ["id", "kind", "at"],
+}
+
+FRONT_DOOR_PATHS: Final[dict[str, Any]] = {
+    "/api/feed": {
+        "get": {
+            "operationId": "feed",
+            "tags": ["feed"],
+            "summary": "The next slate",
+            "description": "Signed out it works on an anonymous cookie. Every slate is recorded and can be explained.",
+            "parameters": [
+                _query("limit", "How many slots.", type="integer", minimum=1, maximum=MOST_SLOTS, default=DEFAULT_LIMIT),
+                _query("feed", "Whose videos.", type="string", enum=["for_you", "following"], default="for_you"),
+                _query("hashtag", "Only videos with this hashtag.", type="string", minLength=1, maxLength=50),
+                _query("creator", "Only videos of this person.", type="string", minLength=3, maxLength=30),
+                _query("again", "1 lets videos come again that were seen.", type="string", enum=["0", "1"], default="0"),
+            ],
+            "responses": {
+                "200": _answer("The slate", _SLATE),
+                **_problems(
+                    (404, "Nobody has this name"),
+                    (422, "A parameter does not fit"),
+                    (429, "Too much within a minute"),
+                    (503, "Not ready"),
+                ),
+            },
+        }
+    },
+    "/api/events": {
+        "post": {
+            "operationId": "events",
+            "tags": ["feed"],
+            "summary": "Report what was watched and done",
+            "description": f"At most {MOST_EVENTS} events. 202 means that what was accepted is on disk, and that the next "
+            "slate takes it into account. Events that do not fit are refused one by one.",
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {
+                        "schema": {
+                            "type": "object",
+                            "properties": {"slate": {**_ID, "nullable": True}, "events": _list(_EVENT)},
+                            "required": ["events"],
+                        }
+                    }
+                },
+            },
+            "responses": {
+                "202": _answer(
+                    "Acknowledged",
+                    _object(
+                        accepted=_COUNT,
+                        refused=_list(_object(id={"type": "string", "nullable": True}, field=_TEXT, message=_TEXT)),
+                    ),
+                ),
+                **_problems(
+                    (400, "Not JSON"),
+                    (403, "Sent from another site's page"),
+                    (413, "Too large"),
+                    (415, "Not application/json"),
+                    (422, "The batch does not fit"),
+                    (429, "Too much within a minute"),
+                    (503, "Nothing was taken; send it again"),
+                ),
+            },
+        }
+    },
+}

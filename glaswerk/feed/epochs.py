@@ -1,0 +1,218 @@
+"""Epochs: cut from the database, kept as files named by their hash, opened by every worker."""
+
+import contextlib
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import psycopg
+import structlog
+
+from glaswerk.cell import postgres
+from glaswerk.cell.config import Cell, current_cell
+from glaswerk.cell.ids import now_ms
+from glaswerk.feed.fold import VideoMemory
+from glaswerk.feed.statistics import decayed
+from glaswerk.glass import Catalogue, Epoch, EpochError, Policy, Watches, cut_epoch, default_policy
+
+# Whoever cuts holds this advisory lock, so that two machines never cut at once.
+CUTTER_LOCK: Final = 0x676C_6173_0001
+POLICY_NAME: Final = "policy.toml"
+_logger = structlog.get_logger("glaswerk.epochs")
+
+_CATALOGUE: Final = """
+SELECT v.id, v.creator_id, (extract(epoch FROM v.published_at) * 1000)::bigint, v.duration_ms, v.region, v.language,
+       v.visibility = 'followers', v.hashtags,
+       coalesce(s.impressions, 0), coalesce(s.finishes, 0), coalesce(s.likes, 0), coalesce(s.shares, 0),
+       coalesce(s.saves, 0), coalesce(s.follows, 0), coalesce(s.skips, 0), coalesce(s.watch_ms, 0),
+       coalesce(s.recent_impressions, 0), coalesce(s.recent_finishes, 0), coalesce(s.recent_likes, 0),
+       coalesce(s.decayed_at, 0)
+FROM videos_video v JOIN people_person p ON p.id = v.creator_id LEFT JOIN feed_statistics s ON s.video_id = v.id
+WHERE v.state = 'ready' AND v.taken_down_at IS NULL AND v.visibility IN ('public', 'followers') AND p.is_active
+ORDER BY v.id
+"""
+_WATCHES: Final = """
+SELECT w.viewer, w.video, w.last_at, v.duration_ms, w.watched_ms, w.loops, w.shared, w.liked_at, w.saved_at,
+       w.refused_at, w.watched
+FROM feed_watch w JOIN videos_video v ON v.id = w.video
+WHERE w.watched OR w.shared OR w.liked_at > 0 OR w.saved_at > 0
+"""
+
+
+def epoch_path(cell: Cell, sha256: str) -> Path:
+    """Return where an epoch's file is."""
+    return cell.epochs / f"{sha256}.epoch"
+
+
+def current_policy(cell: Cell) -> Policy:
+    """Return the cell's policy: `policy.toml` in the data folder, else the default.  Raises PolicyError."""
+    path = cell.data / POLICY_NAME
+    return Policy.parse(path.read_text()) if path.exists() else default_policy()
+
+
+def _catalogue(connection: "psycopg.Connection[Any]", at_ms: int) -> Catalogue:
+    rows = connection.execute(_CATALOGUE).fetchall()
+    if not rows:
+        return Catalogue.empty()
+    columns = list(zip(*rows, strict=True))
+    elapsed = [at_ms - moment for moment in columns[19]]
+
+    def whole(place: int) -> Any:
+        return np.array(columns[place], dtype=np.int64)
+
+    def recent(place: int) -> Any:
+        return np.array([decayed(*pair) for pair in zip(columns[place], elapsed, strict=True)], dtype=np.int64)
+
+    return Catalogue(
+        ids=whole(0),
+        creator=whole(1),
+        published_at=whole(2),
+        duration_ms=np.array(columns[3], dtype=np.int32),
+        region=list(columns[4]),
+        language=list(columns[5]),
+        followers_only=np.array(columns[6], dtype=np.bool_),
+        hashtags=[tuple(tags) for tags in columns[7]],
+        impressions=whole(8),
+        finishes=whole(9),
+        likes=whole(10),
+        shares=whole(11),
+        saves=whole(12),
+        follows=whole(13),
+        skips=whole(14),
+        watch_ms=whole(15),
+        rec_impressions=recent(16),
+        rec_finishes=recent(17),
+        rec_likes=recent(18),
+    )
+
+
+def _watches(connection: "psycopg.Connection[Any]") -> Watches:
+    viewers, videos, strengths, moments = [], [], [], []
+    for viewer, video, last_at, duration_ms, watched_ms, loops, shared, liked, saved, refused, watched in connection.execute(
+        _WATCHES
+    ):
+        memory = VideoMemory(0, last_at, watched, watched_ms, loops, shared, liked, saved, refused)
+        watch = memory.as_watch(video, duration_ms)
+        if watch is not None and watch.strength > 0:
+            viewers.append(viewer)
+            videos.append(video)
+            strengths.append(watch.strength)
+            moments.append(last_at)
+    return Watches(
+        viewer=np.array(viewers, dtype=np.int64),
+        video=np.array(videos, dtype=np.int64),
+        strength=np.array(strengths, dtype=np.uint8),
+        at=np.array(moments, dtype=np.int64),
+    )
+
+
+def cut(cell: Cell | None = None) -> str:
+    """Cut an epoch of everything the cell knows now, keep it, put it in service, and return its hash.
+
+    The file is whole before the row names it: a kill between the two leaves a file that nobody opens.
+    Raises PolicyError for a policy that cannot be read; the epoch in service stays.
+    """
+    cell = cell or current_cell()
+    policy = current_policy(cell)
+    with psycopg.connect(postgres.database_url(cell)) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        at_ms = now_ms()
+        catalogue = _catalogue(connection, at_ms)
+        data = cut_epoch(catalogue, _watches(connection), policy, at_ms)
+        sha256 = Epoch.from_bytes(data).sha256
+        _keep(epoch_path(cell, sha256), data)
+        connection.execute(
+            "INSERT INTO feed_epochrecord (sha256, cut_at, videos, size, in_service) VALUES (%s, %s, %s, %s, true)"
+            " ON CONFLICT (sha256) DO UPDATE SET cut_at = excluded.cut_at, in_service = true",
+            [sha256, datetime.fromtimestamp(at_ms / 1000, UTC), len(catalogue), len(data)],
+        )
+    _logger.info("epoch cut", epoch=sha256, videos=len(catalogue), size=len(data))
+    return sha256
+
+
+def _keep(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(f".{os.getpid()}.new")
+    with fresh.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def remove_old(cell: Cell) -> int:
+    """Remove epochs past their keeping that no kept slate names, and return how many."""
+    before = datetime.now(UTC) - timedelta(days=cell.config.feed.keep_epochs_days)
+    with psycopg.connect(postgres.database_url(cell)) as connection:
+        rows = connection.execute(
+            "DELETE FROM feed_epochrecord e WHERE e.cut_at < %s AND NOT EXISTS"
+            " (SELECT 1 FROM feed_slaterecord s WHERE s.epoch = e.sha256)"
+            " AND e.sha256 <> (SELECT sha256 FROM feed_epochrecord WHERE in_service ORDER BY cut_at DESC LIMIT 1)"
+            " RETURNING e.sha256",
+            [before],
+        ).fetchall()
+    for (sha256,) in rows:
+        epoch_path(cell, sha256).unlink(missing_ok=True)
+    return len(rows)
+
+
+class EpochInService:
+    """The epoch that a worker ranks by; `refresh` follows what the database says."""
+
+    def __init__(self, cell: Cell) -> None:
+        """Hold nothing yet."""
+        self._cell = cell
+        self._epoch: Epoch | None = None
+        self._refused: set[str] = set()
+
+    @property
+    def epoch(self) -> Epoch | None:
+        """The epoch in service, or None before the first was cut."""
+        return self._epoch
+
+    def refresh(self, sha256s: list[str]) -> bool:
+        """Take the first of the named epochs that opens, newest first; return whether it changed.
+
+        One whose bytes do not match its name is refused once and for all, and the last good one stays.
+        """
+        for sha256 in sha256s:
+            if self._epoch is not None and self._epoch.sha256 == sha256:
+                return False
+            if sha256 in self._refused:
+                continue
+            try:
+                self._epoch = Epoch.open(epoch_path(self._cell, sha256), sha256)
+            except (EpochError, OSError) as error:
+                self._refused.add(sha256)
+                _logger.error("epoch refused", epoch=sha256, exc_info=error)
+                continue
+            return True
+        return False
+
+
+NEWEST: Final = "SELECT sha256 FROM feed_epochrecord WHERE in_service ORDER BY cut_at DESC LIMIT 5"
+
+
+def newest_epoch(cell: Cell) -> Epoch:
+    """Open the epoch in service; cut one where there is none yet."""
+    with psycopg.connect(postgres.database_url(cell)) as connection:
+        sha256s = [row[0] for row in connection.execute(NEWEST).fetchall()]
+    holder = EpochInService(cell)
+    holder.refresh(sha256s)
+    if holder.epoch is None:
+        sha256 = cut(cell)
+        return Epoch.open(epoch_path(cell, sha256), sha256)
+    return holder.epoch
+
+
+def wait_for_cutter_lock(connection: "psycopg.Connection[Any]") -> None:
+    """Wait until this process is the only one that cuts."""
+    while True:
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [CUTTER_LOCK]).fetchone()
+        if row is not None and row[0]:
+            return
+        with contextlib.suppress(InterruptedError):
+            time.sleep(1)

@@ -1,0 +1,226 @@
+"""What each viewer's feed may know of them, in this process's memory and never behind the event log.
+
+Every worker follows the whole log.  A viewer is loaded from the database when first asked for; the row says up to which
+sequence the projector had come, and what this worker has read of the log beyond it is folded in on top.  Before a slate
+is made, the worker asks for the log's end and waits until it has read that far (`fence`): so whatever any worker has
+acknowledged counts in the very next slate.
+"""
+
+import asyncio
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+import structlog
+from psycopg import AsyncConnection
+
+from glaswerk.cell.database import pool
+from glaswerk.cell.ids import now_ms
+from glaswerk.cell.log import EVENTS, Entry, EventLog, LogUnavailable
+from glaswerk.feed.fold import CreatorMemory, VideoMemory, ViewerMemory
+from glaswerk.glass import Epoch, Viewer, Watch
+
+PROJECTOR: Final = "projector"
+MOST_LOADED: Final = 20_000
+PROFILE_TTL_MS: Final = 3_000
+FENCE_TIMEOUT_S: Final = 5.0
+# Only this many of a viewer's videos are read back; older ones neither steer the feed nor come again.
+MOST_VIDEOS: Final = 5_000
+_logger = structlog.get_logger("glaswerk.viewers")
+
+# One statement, and so one snapshot: the rows and the watermark belong together.
+_LOAD: Final = """
+SELECT
+  coalesce((SELECT sequence FROM feed_watermark WHERE stream = %(projector)s), 0),
+  (SELECT coalesce(jsonb_agg(jsonb_build_array(video, first_at, last_at, watched, watched_ms, loops, shared, liked_at,
+                                               saved_at, refused_at)), '[]')
+     FROM (SELECT * FROM feed_watch WHERE viewer = %(viewer)s ORDER BY last_at DESC LIMIT %(most)s) AS newest),
+  (SELECT coalesce(jsonb_agg(jsonb_build_array(creator, follow_at, block_at)), '[]')
+     FROM feed_relation WHERE viewer = %(viewer)s)
+"""
+# Whoever has blocked this viewer is not shown to them either.
+_PROFILE: Final = """
+SELECT p.language, p.profiling,
+       (SELECT coalesce(array_agg(blocker_id), '{}') FROM social_block WHERE blocked_id = p.id)
+FROM people_person p WHERE p.id = %(viewer)s
+"""
+
+
+class LoadedViewer:
+    """One viewer's memory, the account's own choices, and the frozen form of both that ranking takes."""
+
+    __slots__ = ("_frozen", "_frozen_for", "blocked_by", "language", "memory", "profile_at", "profiling")
+
+    def __init__(self, memory: ViewerMemory) -> None:
+        """Wrap a memory; the account's choices are read by the store."""
+        self.memory = memory
+        self.language = ""
+        self.profiling = True
+        self.blocked_by: frozenset[int] = frozenset()
+        self.profile_at = 0
+        self._frozen: Viewer | None = None
+        self._frozen_for: tuple[str, str] = ("", "")
+
+    def apply(self, events: Iterable[dict[str, Any]]) -> None:
+        """Fold events in; the next `frozen` shows them."""
+        self.memory.apply(events)
+        self._frozen = None
+
+    def set_profile(self, language: str, profiling: bool, blocked_by: frozenset[int]) -> None:
+        """Take over the account's choices."""
+        if (language, profiling, blocked_by) != (self.language, self.profiling, self.blocked_by):
+            self.language, self.profiling, self.blocked_by = language, profiling, blocked_by
+            self._frozen = None
+
+    def frozen(self, viewer_id: int, epoch: Epoch, region: str, fallback_language: str) -> Viewer:
+        """Return what `rank` takes: the latest watches that the epoch knows, relations and what was seen."""
+        language = self.language or fallback_language
+        if self._frozen is None or self._frozen_for != (epoch.sha256, language):
+            self._frozen = self._freeze(viewer_id, epoch, region, language)
+            self._frozen_for = (epoch.sha256, language)
+        return self._frozen
+
+    def _freeze(self, viewer_id: int, epoch: Epoch, region: str, language: str) -> Viewer:
+        durations = epoch.column("duration")
+        watches: list[Watch] = []
+        newest_first = sorted(self.memory.videos.items(), key=lambda item: (-item[1].last_at, item[0]))
+        for video, memory in newest_first:
+            row = epoch.index_of(video)
+            if row >= 0 and (watch := memory.as_watch(video, int(durations[row]))) is not None:
+                watches.append(watch)
+                if len(watches) == epoch.policy.history.watches:
+                    break
+        among = {watch.video for watch in watches}
+        seen = sorted(video for video in self.memory.videos if video not in among)
+        follows = sorted(creator for creator, memory in self.memory.creators.items() if memory.follows)
+        blocks = {creator for creator, memory in self.memory.creators.items() if memory.blocks} | self.blocked_by
+        return Viewer(
+            id=viewer_id,
+            watches=tuple(watches),
+            follows=tuple(creator for creator in follows if creator not in self.blocked_by),
+            blocks=tuple(sorted(blocks)),
+            seen=np.array(seen, dtype=np.int64),
+            region=region,
+            language=language,
+            profiling=self.profiling,
+        )
+
+
+class ViewerStore:
+    """The viewers that this worker has met, kept up with the event log."""
+
+    def __init__(self, log: EventLog) -> None:
+        """Make an empty store; `start` begins to follow the log."""
+        self._log = log
+        self._loaded: OrderedDict[int, LoadedViewer] = OrderedDict()
+        self._loading: dict[int, asyncio.Task[LoadedViewer]] = {}
+        # What was read of the log beyond the projector, by viewer; the projector's progress trims it.
+        self._beyond: defaultdict[int, list[tuple[int, list[dict[str, Any]]]]] = defaultdict(list)
+        self.applied = 0
+        self._progress = asyncio.Condition()
+        # Videos whose row changed; whoever keeps copies of videos takes them from here.
+        self.changed_videos: asyncio.Queue[int] = asyncio.Queue()
+
+    async def start(self) -> None:
+        """Begin behind the projector, where the database's rows end."""
+        self.applied = await self._projected()
+
+    async def follow(self) -> None:
+        """Read the log for ever."""
+        async for batch in self._log.tail(EVENTS, self.applied, idle_s=2.0):
+            for entry in batch:
+                self._apply(entry)
+            async with self._progress:
+                self._progress.notify_all()
+            if not batch or len(self._beyond) > MOST_LOADED:
+                await self._trim()
+
+    def _apply(self, entry: Entry) -> None:
+        if entry.subject == "videos":
+            for item in entry.items:
+                self.changed_videos.put_nowait(item["video"])
+        else:
+            for item in entry.items:
+                viewer, events = item["viewer"], item["events"]
+                self._beyond[viewer].append((entry.sequence, events))
+                loaded = self._loaded.get(viewer)
+                if loaded is not None:
+                    loaded.apply(events)
+        self.applied = entry.sequence
+
+    async def _projected(self) -> int:
+        async with pool().connection() as connection:
+            row = await (
+                await connection.execute("SELECT sequence FROM feed_watermark WHERE stream = %s", [PROJECTOR])
+            ).fetchone()
+        return int(row[0]) if row else 0
+
+    async def _trim(self) -> None:
+        """Forget what the database holds by now: whoever loads a viewer later reads it there."""
+        projected = await self._projected()
+        if self._loading:
+            return  # A load under way may have read an older watermark, and still needs what lies beyond it.
+        for viewer in list(self._beyond):
+            kept = [(sequence, events) for sequence, events in self._beyond[viewer] if sequence > projected]
+            if kept:
+                self._beyond[viewer] = kept
+            else:
+                del self._beyond[viewer]
+
+    async def fence(self) -> None:
+        """Wait until everything that was acknowledged before this call is applied.  Raises LogUnavailable."""
+        end = await self._log.last_sequence()
+        if self.applied >= end:
+            return
+        try:
+            async with asyncio.timeout(FENCE_TIMEOUT_S), self._progress:
+                await self._progress.wait_for(lambda: self.applied >= end)
+        except TimeoutError:
+            raise LogUnavailable("the event log is behind; try again in a moment") from None
+
+    async def get(self, viewer: int) -> LoadedViewer:
+        """Return a viewer as of now, with every acknowledged event folded in."""
+        await self.fence()
+        loaded = self._loaded.get(viewer)
+        if loaded is None:
+            task = self._loading.get(viewer)
+            if task is None:
+                task = self._loading[viewer] = asyncio.create_task(self._load(viewer))
+                task.add_done_callback(lambda _: self._loading.pop(viewer, None))
+            loaded = await asyncio.shield(task)
+        else:
+            self._loaded.move_to_end(viewer)
+        if viewer > 0 and now_ms() - loaded.profile_at > PROFILE_TTL_MS:
+            async with pool().connection() as connection:
+                await self._read_profile(connection, viewer, loaded)
+        return loaded
+
+    async def _load(self, viewer: int) -> LoadedViewer:
+        async with pool().connection() as connection:
+            row = await (
+                await connection.execute(_LOAD, {"projector": PROJECTOR, "viewer": viewer, "most": MOST_VIDEOS})
+            ).fetchone()
+            assert row is not None
+            projected, videos, creators = row
+            memory = ViewerMemory(
+                {video: VideoMemory(*facts) for video, *facts in videos},
+                {creator: CreatorMemory(*facts) for creator, *facts in creators},
+            )
+            loaded = LoadedViewer(memory)
+            if viewer > 0:
+                await self._read_profile(connection, viewer, loaded)
+        # From here to the end nothing awaits, so no event can slip in between.
+        for sequence, events in self._beyond.get(viewer, ()):
+            if sequence > projected:
+                loaded.apply(events)
+        self._loaded[viewer] = loaded
+        while len(self._loaded) > MOST_LOADED:
+            self._loaded.popitem(last=False)
+        return loaded
+
+    async def _read_profile(self, connection: AsyncConnection[Any], viewer: int, loaded: LoadedViewer) -> None:
+        row = await (await connection.execute(_PROFILE, {"viewer": viewer})).fetchone()
+        if row is not None:
+            loaded.set_profile(row[0], row[1], frozenset(row[2]))
+        loaded.profile_at = now_ms()

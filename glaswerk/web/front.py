@@ -1,0 +1,302 @@
+"""The front door: one ASGI application that answers the busy paths itself and hands the rest to Django.
+
+Lean are `/api/feed`, `/api/events`, `/media/…`, `/healthz`, `/readyz` and `/metrics`.
+"""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import orjson
+import structlog
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from psycopg import Error as DatabaseError
+from psycopg_pool import PoolTimeout
+
+from glaswerk.cell.config import Cell
+from glaswerk.cell.database import close_pool, open_pool, pool
+from glaswerk.cell.log import EventLog, LogUnavailable
+from glaswerk.feed.events import MOST_BYTES, BadEvent
+from glaswerk.feed.serving import BadQuestion, Feed, NotReady, read_question
+from glaswerk.videos import media
+from glaswerk.web import problems
+from glaswerk.feed.visitors import VisitorReader
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = dict[bytes, bytes]
+
+LOG_PATIENCE_S: Final = 1
+_LOOPBACK: Final = ("127.0.0.1", "::1")
+_logger = structlog.get_logger("glaswerk.web")
+_requests = Counter("glaswerk_requests_total", "Requests answered", ["route", "status"])
+_seconds = Histogram("glaswerk_request_seconds", "Time to answer a request", ["route"])
+
+
+class Refused(Exception):
+    """A request that is answered with a problem document."""
+
+    def __init__(self, status: int, detail: str, field: str = "", headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        """Say the status, what is wrong and what to do, and which field it is."""
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.field = field
+        self.headers = headers
+
+
+class FrontDoor:
+    """The application that Granian runs, one in each worker."""
+
+    def __init__(self, cell: Cell, django: Application) -> None:
+        """Wrap Django's application; the lean parts start with the server's lifespan."""
+        self._cell = cell
+        self._django = django
+        self._visitors = VisitorReader()
+        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._log: EventLog | None = None
+        self._feed: Feed | None = None
+        self._lean: dict[str, Callable[[Scope, Receive, Send], Awaitable[None]]] = {
+            "/api/feed": self._answer_feed,
+            "/api/events": self._answer_events,
+            "/healthz": self._answer_health,
+            "/readyz": self._answer_ready,
+            "/metrics": self._answer_metrics,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection event, as ASGI 3 has it."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self._start()
+                await send({"type": "lifespan.startup.complete"})
+            elif message["type"] == "lifespan.shutdown":
+                await self._stop()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _start(self) -> None:
+        """Wait for the servers, then begin; a worker that starts while one of them restarts must not give up."""
+        await open_pool()
+        while self._log is None:
+            try:
+                self._log = await EventLog.connect(self._cell)
+            except LogUnavailable:
+                await asyncio.sleep(0.25)
+        feed = Feed(self._cell, self._log)
+        while self._feed is None:
+            try:
+                await feed.start()
+                self._feed = feed
+            except (DatabaseError, PoolTimeout) as error:
+                _logger.warning("the feed waits for the database", exc_info=error)
+                await asyncio.sleep(0.5)
+
+    async def _stop(self) -> None:
+        if self._feed is not None:
+            await self._feed.stop()
+        if self._log is not None:
+            await self._log.close()
+        await close_pool()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        started = time.perf_counter()
+        status = 500
+        begun = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal status, begun
+            if message["type"] == "http.response.start":
+                status, begun = message["status"], True
+            await send(message)
+
+        if path in self._lean:
+            route, handler = path, self._lean[path]
+        elif path.startswith("/media/"):
+            route, handler = "/media", self._answer_media
+        else:
+            route, handler = "django", self._django
+        try:
+            await handler(scope, receive, watched_send)
+        except Refused as refused:
+            await _send_problem(watched_send, refused)
+        except (LogUnavailable, DatabaseError, PoolTimeout) as error:
+            _logger.warning("a server is away", route=route, exc_info=error)
+            if not begun:
+                await _send_problem(watched_send, _come_back("The cell is busy for a moment. Nothing was lost; try again."))
+        except Exception as error:
+            _logger.error("request failed", route=route, exc_info=error)
+            if not begun:
+                await _send_problem(watched_send, Refused(500, "Something went wrong here. Nothing was changed."))
+        finally:
+            _requests.labels(route, str(status)).inc()
+            _seconds.labels(route).observe(time.perf_counter() - started)
+
+    async def _answer_feed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _require_method(scope, "GET")
+        try:
+            question = read_question(_query(scope))
+        except BadQuestion as error:
+            raise Refused(422, str(error), error.field) from None
+        viewer, language, cookie = await self._viewer(scope, "feed", self._cell.config.limits.feed_per_minute)
+        if self._feed is None:
+            raise _come_back("The cell is starting. Try again in a moment.")
+        try:
+            body = await self._feed.slate(viewer, question, language)
+        except BadQuestion as error:
+            raise Refused(404, str(error), error.field) from None
+        except NotReady:
+            raise _come_back("The feed is being prepared. Try again in a moment.") from None
+        await _send_json(send, 200, body, cookie)
+
+    async def _answer_events(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _require_method(scope, "POST")
+        headers: Headers = dict(scope["headers"])
+        _require_same_origin(scope, headers)
+        # Without this a foreign page could send events by a plain form, which browsers allow without asking.
+        if headers.get(b"content-type", b"").split(b";")[0].strip().lower() != b"application/json":
+            raise Refused(415, "Send events as application/json.")
+        body = await _read_body(receive)
+        try:
+            content = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            raise Refused(400, "The body is not JSON.") from None
+        viewer, _, cookie = await self._viewer(scope, "events", self._cell.config.limits.events_per_minute)
+        if self._feed is None:
+            raise _come_back("The cell is starting. Send the events again in a moment.")
+        try:
+            answer = await self._feed.take(viewer, content)
+        except BadEvent as error:
+            raise Refused(422, str(error), error.field) from None
+        await _send_json(send, 202, answer, cookie)
+
+    async def _viewer(self, scope: Scope, what: str, per_minute: int) -> tuple[int, str, bytes | None]:
+        """Return the viewer's id, language, and the cookie to set for a new one.  Raises Refused beyond the limit."""
+        visitor = await self._visitors.read(dict(scope["headers"]))
+        if visitor.viewer is not None:
+            self._limit(what, str(visitor.viewer), per_minute)
+            return visitor.viewer, visitor.language, None
+        self._limit("new", scope["client"][0], self._cell.config.limits.new_viewers_per_minute)
+        viewer, cookie = self._visitors.new_anonymous()
+        return viewer, visitor.language, cookie
+
+    def _limit(self, what: str, key: str, per_minute: int) -> None:
+        if not self._limiter.hit(RateLimitItemPerMinute(per_minute), what, key):
+            raise Refused(429, "That was too much within a minute. Wait a little.", headers=((b"retry-after", b"60"),))
+
+    async def _answer_media(self, scope: Scope, receive: Receive, send: Send) -> None:
+        visitor = await self._visitors.read(dict(scope["headers"]))
+        await media.serve(scope, receive, send, visitor.person)
+
+    async def _answer_health(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await _send_json(send, 200, {"status": "alive"})
+
+    async def _answer_ready(self, scope: Scope, receive: Receive, send: Send) -> None:
+        why_not = "the worker is starting" if self._feed is None else self._feed.why_not_ready()
+        if why_not is None:
+            async with asyncio.timeout(2), pool().connection() as connection:
+                await connection.execute("SELECT 1")
+            await _send_json(send, 200, {"status": "ready"})
+        else:
+            raise _come_back(f"Not ready: {why_not}.")
+
+    async def _answer_metrics(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Totals are for the operator: whoever asks from elsewhere, or through a proxy, finds nothing here."""
+        headers: Headers = dict(scope["headers"])
+        if scope["client"][0] not in _LOOPBACK or b"x-forwarded-for" in headers or b"forwarded" in headers:
+            raise Refused(404, "There is nothing here.")
+        registry = CollectorRegistry()
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            MultiProcessCollector(registry)
+        body = await asyncio.to_thread(generate_latest, registry)
+        await _send(send, 200, body, CONTENT_TYPE_LATEST.encode())
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=20)
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise Refused(422, "A parameter stands twice in the address. Name each once.")
+    return dict(pairs)
+
+
+def _require_method(scope: Scope, method: str) -> None:
+    if scope["method"] != method:
+        raise Refused(405, f"Use {method} here.", headers=((b"allow", method.encode()),))
+
+
+def _require_same_origin(scope: Scope, headers: Headers) -> None:
+    """Refuse what another site's page sends (browsers say where a request comes from; other clients say nothing)."""
+    origin = headers.get(b"origin")
+    own = (f"{scope['scheme']}://".encode() + headers.get(b"host", b""), _public_origin())
+    if (origin is not None and origin not in own) or headers.get(b"sec-fetch-site") in (b"cross-site", b"same-site"):
+        raise Refused(403, "Events are taken from this cell's own pages only.")
+
+
+def _public_origin() -> bytes:
+    from django.conf import settings
+
+    return settings.PUBLIC_URL.encode()
+
+
+async def _read_body(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "The request ended before its body did.")
+        part = message.get("body", b"")
+        size += len(part)
+        if size > MOST_BYTES:
+            raise Refused(413, f"A batch has at most {MOST_BYTES >> 10} KiB. Send the events in several batches.")
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _come_back(detail: str) -> Refused:
+    return Refused(503, detail, headers=((b"retry-after", str(LOG_PATIENCE_S).encode()),))
+
+
+async def _send_problem(send: Send, refused: Refused) -> None:
+    errors = [{"field": refused.field, "message": refused.detail}] if refused.field else None
+    body = problems.problem_body(refused.status, refused.detail, errors)
+    await _send(send, refused.status, body, problems.MEDIA_TYPE.encode(), *refused.headers)
+
+
+async def _send_json(send: Send, status: int, body: Any, cookie: bytes | None = None) -> None:
+    extra = [(b"set-cookie", cookie)] if cookie is not None else []
+    await _send(send, status, orjson.dumps(body), b"application/json", *extra)
+
+
+async def _send(send: Send, status: int, body: bytes, media_type: bytes, *extra: tuple[bytes, bytes]) -> None:
+    headers = [
+        (b"content-type", media_type),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+        *extra,
+    ]
+    # The client may be gone by now; then nobody is left to tell.
+    with contextlib.suppress(ConnectionError):
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})

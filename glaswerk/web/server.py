@@ -1,0 +1,23 @@
+"""What each Granian worker loads: Django, checked, behind the front door."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+from django.core.checks import run_checks
+
+from glaswerk.cell.process import die_with_parent
+
+
+def make_app() -> object:
+    """Return the front door.  Raises SystemExit where a field declares no data class."""
+    die_with_parent()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "glaswerk.cell.settings")
+    django_application = get_asgi_application()
+    errors = run_checks(tags=["data_classes"])
+    if errors:
+        raise SystemExit("\n".join(str(error) for error in errors))
+    from django.conf import settings
+
+    from glaswerk.web.front import FrontDoor
+
+    return FrontDoor(settings.CELL, django_application)
