@@ -78,7 +78,13 @@ class Ask:
         taken = Reader(data)
         if taken.natural() != 1:
             raise WireError("unknown form of an ask")
-        limit, at_ms, surface, seed, again = taken.natural(), taken.natural(), taken.text(), taken.integer(), taken.natural()
+        limit, at_ms, surface, seed, again = (
+            taken.natural(),
+            taken.natural(),
+            taken.text(),
+            taken.integer(),
+            taken.natural(),
+        )
         withdrawn = tuple(taken.rising().tolist())
         taken.end()
         if again > 1:

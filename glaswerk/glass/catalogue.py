@@ -41,7 +41,9 @@ class Catalogue:
     def __post_init__(self) -> None:
         for field in fields(self):
             if len(getattr(self, field.name)) != len(self.ids):
-                raise GlassError(f"catalogue column {field.name} has {len(getattr(self, field.name))} rows, not {len(self.ids)}")
+                raise GlassError(
+                    f"catalogue column {field.name} has {len(getattr(self, field.name))} rows, not {len(self.ids)}"
+                )
         if len(self.ids) and (int(self.ids.min()) <= 0 or len(np.unique(self.ids)) != len(self.ids)):
             raise GlassError("catalogue ids must be positive and must not repeat")
         for name in COUNTS:

@@ -94,7 +94,8 @@ def _tags(hashtags: list[tuple[str, ...]], policy: Policy) -> tuple[list[str], I
 def _tag_weights(frequency: Ints, size: int) -> NDArray[np.int32]:
     """What a hashtag says, in 1/256: nothing when every video has it, fully from one in sixteen on."""
     return np.array(
-        [min(256, max(0, (log2_256(size + 1) - log2_256(int(found))) // 4)) if found else 0 for found in frequency], dtype=np.int32
+        [min(256, max(0, (log2_256(size + 1) - log2_256(int(found))) // 4)) if found else 0 for found in frequency],
+        dtype=np.int32,
     )
 
 
@@ -102,8 +103,12 @@ def _bins(count: dict[str, Ints], trend: Ints, policy: Policy) -> NDArray[np.uin
     """[videos, item signals]: the bin of every video in every item signal."""
     size = len(trend)
     bins = np.zeros((size, 6), dtype=np.uint8)
-    for place, (head, column) in enumerate(zip(HEADS, ("finishes", "likes", "shares", "follows", "skips"), strict=True)):
-        bins[:, place] = rate_bins(count[column], count["impressions"], policy.head(head).bias, policy.smoothing.impressions)
+    for place, (head, column) in enumerate(
+        zip(HEADS, ("finishes", "likes", "shares", "follows", "skips"), strict=True)
+    ):
+        bins[:, place] = rate_bins(
+            count[column], count["impressions"], policy.head(head).bias, policy.smoothing.impressions
+        )
     # A doubling from one recent action on; counts are in 1/256, so one action is 256 and gives one doubling.
     steps = UNIT // TREND_STEP
     bins[:, 5] = [min(BINS - 1, (log2_256(int(value) + 256) - 2048) * steps // 256) for value in trend]
@@ -112,7 +117,11 @@ def _bins(count: dict[str, Ints], trend: Ints, policy: Policy) -> NDArray[np.uin
 
 def _standing(bins: NDArray[np.uint8], heads: Heads) -> Ints:
     """The part of every video's value that does not depend on the viewer."""
-    standing = np.full(len(bins), int(sum(int(w) * int(b) >> 8 for w, b in zip(heads.weights, heads.bias, strict=True))), dtype=np.int64)
+    standing = np.full(
+        len(bins),
+        int(sum(int(w) * int(b) >> 8 for w, b in zip(heads.weights, heads.bias, strict=True))),
+        dtype=np.int64,
+    )
     for row in range(len(heads.weights)):
         for place in range(bins.shape[1]):
             standing += (int(heads.weights[row]) * heads.table[row, place].astype(np.int64) >> 8)[bins[:, place]]

@@ -92,7 +92,11 @@ class Epoch:
         for name, place in header["arrays"].items():
             dtype = np.dtype(place["dtype"])
             count = int(np.prod(place["shape"], dtype=np.int64))
-            if place["dtype"] not in _DTYPES or place["offset"] % ALIGN or place["offset"] + count * dtype.itemsize > len(view) - 32:
+            if (
+                place["dtype"] not in _DTYPES
+                or place["offset"] % ALIGN
+                or place["offset"] + count * dtype.itemsize > len(view) - 32
+            ):
                 raise EpochError(f"array {name} does not lie within the file")
             array = np.frombuffer(view, dtype=dtype, count=count, offset=place["offset"]).reshape(place["shape"])
             array.setflags(write=False)

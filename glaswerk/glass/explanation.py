@@ -90,7 +90,9 @@ class SlotWhy:
     @property
     def reasons(self) -> tuple[str, ...]:
         """The signals that raised the value, strongest first, for words; "explored" leads where exploration chose."""
-        raised = sorted((part for part in self.signals if part.effect > 0), key=lambda part: (-part.effect, part.signal))
+        raised = sorted(
+            (part for part in self.signals if part.effect > 0), key=lambda part: (-part.effect, part.signal)
+        )
         return (("explored",) if self.explored else ()) + tuple(part.signal for part in raised)
 
 
@@ -121,7 +123,9 @@ class Explanation:
             "order": self.order,
             "candidates": self.candidates,
             "slots": [_slot_dict(why) for why in self.slots],
-            "dropped": [{"video": drop.video, "filter": drop.filter, "sources": list(drop.sources)} for drop in self.dropped],
+            "dropped": [
+                {"video": drop.video, "filter": drop.filter, "sources": list(drop.sources)} for drop in self.dropped
+            ],
             "dropped_count": self.dropped_count,
         }
 
@@ -232,7 +236,9 @@ def _slot_dict(why: SlotWhy) -> dict[str, Any]:
                 "log_odds": head.log_odds,
                 "probability": head.probability,
                 "term": head.term,
-                "signals": [{"signal": part.signal, "log_odds": part.log_odds, "term": part.term} for part in head.contributions],
+                "signals": [
+                    {"signal": part.signal, "log_odds": part.log_odds, "term": part.term} for part in head.contributions
+                ],
             }
             for head in why.heads
         ],

@@ -64,13 +64,25 @@ def prior_heads(policy: Policy) -> Heads:
                 table[row, place, bin_] = coefficient * middle // UNIT
         for place, signal in enumerate(VIEWER_SIGNALS):
             coefficient = getattr(head, signal)
-            slopes[row, place] = [coefficient // 4, coefficient // 2, coefficient, coefficient, coefficient // 2, coefficient // 4, 0]
+            slopes[row, place] = [
+                coefficient // 4,
+                coefficient // 2,
+                coefficient,
+                coefficient,
+                coefficient // 2,
+                coefficient // 4,
+                0,
+            ]
             for knot in (2, 1, 0):
                 width = int(knots[place, knot + 1] - knots[place, knot])
-                heights[row, place, knot] = heights[row, place, knot + 1] - (int(slopes[row, place, knot]) * width // UNIT)
+                heights[row, place, knot] = heights[row, place, knot + 1] - (
+                    int(slopes[row, place, knot]) * width // UNIT
+                )
             for knot in (4, 5, 6):
                 width = int(knots[place, knot] - knots[place, knot - 1])
-                heights[row, place, knot] = heights[row, place, knot - 1] + (int(slopes[row, place, knot - 1]) * width // UNIT)
+                heights[row, place, knot] = heights[row, place, knot - 1] + (
+                    int(slopes[row, place, knot - 1]) * width // UNIT
+                )
     return Heads(
         weights=np.array([getattr(policy.weights, name) for name in HEADS], dtype=np.int64),
         bias=np.array([policy.head(name).bias for name in HEADS], dtype=np.int64),
@@ -81,7 +93,9 @@ def prior_heads(policy: Policy) -> Heads:
     )
 
 
-def rate_bins(counts: NDArray[np.int64], impressions: NDArray[np.int64], bias: int, smoothing: int) -> NDArray[np.uint8]:
+def rate_bins(
+    counts: NDArray[np.int64], impressions: NDArray[np.int64], bias: int, smoothing: int
+) -> NDArray[np.uint8]:
     """Bin of every video's smoothed rate against the average: bin 32 begins at the average, each is 1/8 of log-odds wide."""
     average = logistic(bias)
     seen = np.minimum(impressions, 1 << 40)
@@ -92,7 +106,7 @@ def rate_bins(counts: NDArray[np.int64], impressions: NDArray[np.int64], bias: i
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def curve(knots: Any, heights: Any, slopes: Any, signal: int) -> int:
+def curve(knots: Any, heights: Any, slopes: Any, signal: int) -> Any:
     """The height of a piecewise linear curve, flat beyond its ends; the product with the slope is floored."""
     last = len(knots) - 1
     if signal <= knots[0]:

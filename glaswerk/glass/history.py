@@ -113,7 +113,16 @@ def read_history(desk: Desk) -> None:
         return
     starts = column("near_start")
     met = np.empty(min(desk.epoch.size, size * policy.cowatch.neighbours), dtype=np.int64)
-    found = _sum_near(desk.gate.turn, desk.sums.near, desk.watch_rows, desk.pulls, starts, column("near_videos"), column("near_weights"), met)
+    found = _sum_near(
+        desk.gate.turn,
+        desk.sums.near,
+        desk.watch_rows,
+        desk.pulls,
+        starts,
+        column("near_videos"),
+        column("near_weights"),
+        met,
+    )
     desk.near_rows = met[:found]
     met = np.empty(size * policy.topics.per_video, dtype=np.int64)
     found = _sum_topics(
@@ -165,4 +174,5 @@ def _tags(desk: Desk, row: int) -> Ints:
     return tags
 
 
-assert int(NOT_INTERESTED) == 16 and int(SKIPPED) == 8
+# The kernel reads flags as plain numbers.
+assert (int(NOT_INTERESTED), int(SKIPPED)) == (16, 8)

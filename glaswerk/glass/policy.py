@@ -187,23 +187,23 @@ class Commercial:
 class Policy:
     """Every public weight and rule as integers, with the text they were read from."""
 
-    version: int = _whole(1, 1)
-    weights: Weights = dataclasses.field()
-    heads: Heads = dataclasses.field()
-    smoothing: Smoothing = dataclasses.field()
-    pull: Pull = dataclasses.field()
-    reach: Reach = dataclasses.field()
-    decay: Decay = dataclasses.field()
-    trending: Trending = dataclasses.field()
-    history: History = dataclasses.field()
-    cowatch: CoWatching = dataclasses.field()
-    topics: Topics = dataclasses.field()
-    sources: Quotas = dataclasses.field()
-    seen: SeenRule = dataclasses.field()
-    spacing: Spacing = dataclasses.field()
-    exploration: Exploration = dataclasses.field()
-    commercial: Commercial = dataclasses.field()
+    weights: Weights
+    heads: Heads
+    smoothing: Smoothing
+    pull: Pull
+    reach: Reach
+    decay: Decay
+    trending: Trending
+    history: History
+    cowatch: CoWatching
+    topics: Topics
+    sources: Quotas
+    seen: SeenRule
+    spacing: Spacing
+    exploration: Exploration
+    commercial: Commercial
     text: str = dataclasses.field(metadata={"kept": True}, repr=False)
+    version: int = _whole(1, 1)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -215,7 +215,9 @@ class Policy:
         parsed = _section(cls, document, "", text)
         policy = cls(text=text, **parsed)
         if policy.weights.finish <= 0:
-            raise PolicyError(f"line {_line(text, 'weights', 'finish')}: weights.finish must be above 0: watching counts")
+            raise PolicyError(
+                f"line {_line(text, 'weights', 'finish')}: weights.finish must be above 0: watching counts"
+            )
         return policy
 
     def head(self, name: str) -> Head:

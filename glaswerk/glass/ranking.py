@@ -15,7 +15,17 @@ from glaswerk.glass.scale import Ints
 from glaswerk.glass.selection import Selection, longest_ago, newest, select
 from glaswerk.glass.signals import measure, value
 from glaswerk.glass.slate import Slate, Slot, named
-from glaswerk.glass.sources import CoWatched, Exploring, Following, Fresh, OfCreator, OfHashtag, Source, Topics, Trending
+from glaswerk.glass.sources import (
+    CoWatched,
+    Exploring,
+    Following,
+    Fresh,
+    OfCreator,
+    OfHashtag,
+    Source,
+    Topics,
+    Trending,
+)
 from glaswerk.glass.viewer import Viewer
 
 
@@ -87,7 +97,11 @@ class Ranking:
         unseen = len(self.rows) - len(self.again)
         places = self.selection.places
         rows = self.rows[places]
-        bits = self.desk.gate.sources[rows].astype(np.int64) + EXPLORED * self.selection.explored + AGAIN * (places >= unseen)
+        bits = (
+            self.desk.gate.sources[rows].astype(np.int64)
+            + EXPLORED * self.selection.explored
+            + AGAIN * (places >= unseen)
+        )
         videos = self.desk.column("ids")[rows].tolist()
         values = self.values[places].tolist()
         slots = (

@@ -45,7 +45,7 @@ def logistic(log_odds: int) -> int:
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def decay(age: int, half_life: int) -> int:
+def decay(age: int, half_life: int) -> Any:
     """2^-(age/half_life) in 2^-16, from 65536 at age zero or below down to 0. Monotone: an older thing never weighs more."""
     if age <= 0:
         return 65536
@@ -73,7 +73,7 @@ def log2_256(number: int) -> int:
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def dice(seed: int, position: int, throw: int, faces: int) -> int:
+def dice(seed: int, position: int, throw: int, faces: int) -> Any:
     """A number in 0..faces-1 that depends on nothing but its arguments (SplitMix64 over their sum).
 
     The high 32 bits of the mixed word, times faces, divided by 2^32; faces must lie in 1..2^31.
@@ -87,7 +87,12 @@ def dice(seed: int, position: int, throw: int, faces: int) -> int:
 
 def frozen(values: Any) -> Ints:
     """A read-only, contiguous int64 array: the one form in which kernels take what belongs to a viewer."""
-    if isinstance(values, np.ndarray) and values.dtype == np.int64 and not values.flags.writeable and values.flags.c_contiguous:
+    if (
+        isinstance(values, np.ndarray)
+        and values.dtype == np.int64
+        and not values.flags.writeable
+        and values.flags.c_contiguous
+    ):
         return values
     table = np.array(values, dtype=np.int64, order="C")
     table.setflags(write=False)

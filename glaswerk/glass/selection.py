@@ -6,6 +6,9 @@ Slots are filled one after the other with the candidate of the highest score, ti
     creator term = -creator_cost for each earlier slot of the same creator, and -GAP more within creator_gap slots
     topic term   = -topic_cost x (weight of the hashtag) x (how many of the last topic_window slots carry it),
                    for whichever of the video's hashtags makes it largest, floored
+
+In a slot that exploration fills, only a few videos compete: so many as the policy says are drawn, by the ask's seed, from those
+that are owed an audience and whose creator was not within the gap; if there is none, the next slot explores instead.
 """
 
 from typing import Any, Final, NamedTuple
@@ -37,7 +40,7 @@ def explored_slots(seed: int, limit: int, share: int) -> Any:
     throws = np.empty(limit, dtype=np.int64)
     for slot in range(limit):
         throws[slot] = dice(seed, slot + 1, 0, 1 << 24) * 64 + slot
-    for at in range(min(count, limit)):
+    for _ in range(min(count, limit)):
         best = 0
         for slot in range(limit):
             if throws[slot] < throws[best]:
@@ -61,16 +64,31 @@ def choose(
     taken = np.zeros(len(rows), dtype=np.uint8)
     left = pool.copy()
     left_count = len(left)
+    free = pool.copy()
+    owed = 0
     chance = explored_slots(seed, limit, share)
     for slot in range(size):
         best = -1
         best_score = np.int64(0)
         best_creator = np.int64(0)
         best_topic = np.int64(0)
-        drawn = chance[slot] != 0 and left_count > 0
+        owed += chance[slot]
+        # Who was shown within the gap does not take part in a draw; if that leaves nobody, the draw waits for the next slot.
+        open_count = 0
+        if owed > 0:
+            for at in range(left_count):
+                near = False
+                for back in range(min(gap, slot)):
+                    near = near or makers[rows[places[slot - 1 - back]]] == makers[rows[left[at]]]
+                if not near:
+                    free[open_count] = left[at]
+                    open_count += 1
+        drawn = open_count > 0
+        if drawn:
+            owed -= 1
         tries = draws if drawn else len(rows)
         for attempt in range(tries):
-            place = left[dice(seed, slot + 1, attempt + 1, left_count)] if drawn else attempt
+            place = free[dice(seed, slot + 1, attempt + 1, open_count)] if drawn else attempt
             if taken[place] or place == best:
                 continue
             # A term only lowers a score, so a value below the best score cannot win.
@@ -102,7 +120,7 @@ def choose(
         places[slot] = best
         creator_terms[slot] = best_creator
         topic_terms[slot] = best_topic
-        explored[slot] = 1 if drawn else 0
+        explored[slot] = np.int64(drawn)
         taken[best] = 1
         # What has been shown leaves the pool, whoever placed it; the order of the rest stays.
         kept = 0

@@ -39,7 +39,9 @@ def _measure(
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _value(rows: Any, signals: Any, standing: Any, weights: Any, knots: Any, heights: Any, slopes: Any, out: Any) -> None:
+def _value(
+    rows: Any, signals: Any, standing: Any, weights: Any, knots: Any, heights: Any, slopes: Any, out: Any
+) -> None:
     kinds = signals.shape[1]
     # Most signals of most candidates are 0 or 1, so what these give is computed once.
     none = np.zeros(kinds, dtype=np.int64)

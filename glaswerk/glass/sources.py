@@ -100,7 +100,9 @@ class Following:
             want = desk.policy.sources.surface if self._whole else desk.policy.sources.following
             creators, starts, videos = column("creators"), column("creator_start"), column("creator_videos")
             published = column("published")
-            _offer_best(desk, self.name, want, lambda most: _newest_of(creators, follows, starts, videos, published, most))
+            _offer_best(
+                desk, self.name, want, lambda most: _newest_of(creators, follows, starts, videos, published, most)
+            )
 
 
 class CoWatched:
@@ -121,7 +123,9 @@ class Topics:
 
     def offer(self, desk: Desk) -> None:
         sums = desk.sums.tags
-        liked = sorted((-int(sums[row, 1]), int(row)) for row in desk.tag_rows if sums[row, 1] > 0)[: desk.policy.topics.followed]
+        liked = sorted((-int(sums[row, 1]), int(row)) for row in desk.tag_rows if sums[row, 1] > 0)[
+            : desk.policy.topics.followed
+        ]
         starts, videos = desk.column("tag_start"), desk.column("tag_videos")
         for _, row in liked:
             want = desk.policy.sources.topic // len(liked)
@@ -184,5 +188,3 @@ class OfCreator:
         if row >= 0:
             starts, videos = desk.column("creator_start"), desk.column("creator_videos")
             desk.walk(videos, int(starts[row]), int(starts[row + 1]), desk.policy.sources.surface, self.name)
-
-

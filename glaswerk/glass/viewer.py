@@ -91,14 +91,14 @@ class Viewer:
         out.text(self.region)
         out.text(self.language)
         out.natural(len(self.watches))
-        last = 0
-        for video, strength, at_ms, flags in self.watches:
-            if not 0 <= strength <= 255 or flags & ~_ALL_FLAGS:
-                raise WireError("a watch has a strength above 255 or an unknown flag")
-            out.integer(video)
-            out.raw(bytes((strength, int(flags))))
-            out.integer(last - at_ms)
-            last = at_ms
+        columns = self.watch_columns
+        strengths, flags = columns[:, 1], columns[:, 3]
+        if np.any(strengths < 0) or np.any(strengths > 255) or np.any(flags & ~_ALL_FLAGS):
+            raise WireError("a watch has a strength above 255 or an unknown flag")
+        out.steps(frozen(columns[:, 0]))
+        out.raw(strengths.astype(np.uint8).tobytes())
+        out.steps(frozen(columns[:, 2]))
+        out.raw(flags.astype(np.uint8).tobytes())
         for values in (self.follow_ids, self.block_ids, self.seen):
             out.rising(values)
         return out.done()
@@ -114,19 +114,23 @@ class Viewer:
         if profiling > 1:
             raise WireError("profiling must be 0 or 1")
         region, language = taken.text(), taken.text()
-        watches = []
-        last = 0
-        for _ in range(taken.count()):
-            video = taken.integer()
-            strength, flags = taken.raw(2)
-            if flags & ~_ALL_FLAGS:
-                raise WireError("a watch has an unknown flag")
-            last -= taken.integer()
-            watches.append(Watch(video, strength, last, flags))
+        count = taken.count()
+        videos, strengths = taken.steps(count).tolist(), taken.raw(count)
+        times, flags = taken.steps(count).tolist(), taken.raw(count)
+        if any(flag & ~_ALL_FLAGS for flag in flags):
+            raise WireError("a watch has an unknown flag")
+        watches = map(Watch, videos, strengths, times, flags)
         follows, blocks, seen = taken.rising(), taken.rising(), taken.rising()
         taken.end()
         return cls(
-            number, tuple(watches), tuple(follows.tolist()), tuple(blocks.tolist()), seen, region, language, bool(profiling)
+            number,
+            tuple(watches),
+            tuple(follows.tolist()),
+            tuple(blocks.tolist()),
+            seen,
+            region,
+            language,
+            bool(profiling),
         )
 
     def __eq__(self, other: object) -> bool:

@@ -27,7 +27,9 @@ def warm_up() -> None:
     )
     watches = Watches(viewer=count * 0, video=count + 1, strength=np.full(3, 255, dtype=np.uint8), at=count)
     epoch = Epoch.from_bytes(cut_epoch(catalogue, watches, default_policy(), 10))
-    viewer = Viewer(id=9, watches=(Watch(1, 255, 5, LIKED),), follows=(1, 2), blocks=(7,), seen=(3,), region="de", language="de")
+    viewer = Viewer(
+        id=9, watches=(Watch(1, 255, 5, LIKED),), follows=(1, 2), blocks=(7,), seen=(3,), region="de", language="de"
+    )
     viewer = Viewer.decode(viewer.encode())
     for surface in ("for_you", "following", "hashtag:a", "creator:1"):
         explain(epoch, viewer, Ask(limit=10, at_ms=20, surface=surface, withdrawn=(8,), again=True))

@@ -17,7 +17,7 @@ _WORD = 1 << 64
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _put_rising(values: Any, out: Any) -> int:
+def _put_steps(values: Any, out: Any) -> int:
     at = 0
     last = np.int64(0)
     for place in range(len(values)):
@@ -34,7 +34,7 @@ def _put_rising(values: Any, out: Any) -> int:
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _take_rising(data: Any, at: int, values: Any) -> int:
+def _take_steps(data: Any, at: int, values: Any, rising: bool) -> int:
     last = np.int64(0)
     for place in range(len(values)):
         word = np.uint64(0)
@@ -54,7 +54,7 @@ def _take_rising(data: Any, at: int, values: Any) -> int:
             shift += 7
         step = np.int64(word >> np.uint64(1)) ^ -np.int64(word & np.uint64(1))
         value = last + step
-        if place > 0 and value <= last:
+        if rising and place > 0 and value <= last:
             return -1
         values[place] = value
         last = value
@@ -95,8 +95,12 @@ class Writer:
     def rising(self, values: Ints) -> None:
         """A strictly rising list: its length, then the differences."""
         self.natural(len(values))
+        self.steps(values)
+
+    def steps(self, values: Ints) -> None:
+        """A list whose length the reader knows: the differences, modulo 2^64."""
         out = np.empty(10 * len(values), dtype=np.uint8)
-        self._out += out[: _put_rising(values, out)].tobytes()
+        self._out += out[: _put_steps(values, out)].tobytes()
 
     def done(self) -> bytes:
         return bytes(self._out)
@@ -148,11 +152,14 @@ class Reader:
         return count
 
     def rising(self) -> Ints:
-        values = np.empty(self.count(), dtype=np.int64)
+        return self.steps(self.count(), rising=True)
+
+    def steps(self, count: int, rising: bool = False) -> Ints:
+        values = np.empty(count, dtype=np.int64)
         data: NDArray[np.uint8] = np.frombuffer(self._data, dtype=np.uint8)
-        at = _take_rising(data, self._at, values)
+        at = _take_steps(data, self._at, values, rising)
         if at < 0:
-            raise WireError("a rising list is broken")
+            raise WireError("a list of numbers is broken")
         self._at = int(at)
         return frozen(values)
 
