@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, re_path, reverse
-from django.utils.translation import get_language, gettext, ngettext
+from django.utils.translation import get_language, gettext, ngettext, pgettext
 from django.views.decorators.http import require_safe
 
 from glaswerk.cell.blobs import blob_url
@@ -199,7 +199,7 @@ def _numbers(person: Person) -> list[tuple[int, str]]:
     followers, followed = social.followers_count(person), social.following_count(person)
     likes = social.likes_received(person)
     return [
-        (followed, gettext("Following")),
+        (followed, pgettext("number of people", "Following")),
         (followers, ngettext("Follower", "Followers", followers)),
         (likes, ngettext("Like", "Likes", likes)),
     ]
