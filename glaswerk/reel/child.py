@@ -28,8 +28,8 @@ class Confinement:
     """What a child may use.
 
     Where the kernel has Landlock, the child can open what lies beneath `read`, `write` and SYSTEM_READS, and
-    see the names (but not the contents) of what lies beneath `list`: an interpreter has to list the folders that
-    it imports from.
+    see the names (but not the contents) of what lies beneath `list`: an interpreter has to list the folders
+    that it imports from.
     """
 
     memory_bytes: int

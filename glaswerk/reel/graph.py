@@ -105,7 +105,8 @@ def _to_standard_colours(probe: Probe, width: int, height: int) -> list[str]:
         # Players guess by the height as well: standard definition is BT.601.
         matrix = "bt709" if min(probe.coded_width, probe.coded_height) >= 720 else "smpte170m"
     matrix_in = "" if matrix == "rgb" else f"in_color_matrix={_SWSCALE_MATRICES.get(matrix, 'bt709')}:"
-    scale = f"scale={width}:{height}:flags=bicubic+accurate_rnd:{matrix_in}in_range={range_in}"
+    exact = "bicubic+accurate_rnd+full_chroma_int"
+    scale = f"scale={width}:{height}:flags={exact}:{matrix_in}in_range={range_in}"
     return [f"{scale}:out_color_matrix=bt709:out_range=tv", "format=yuv420p", tags]
 
 

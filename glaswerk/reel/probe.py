@@ -23,8 +23,8 @@ class Probe:
     """The facts about a source that a render needs. Times are milliseconds, sizes are pixels.
 
     `width` and `height` are as displayed: after rotation, with square pixels. `rotation` is clockwise: 0, 90,
-    180 or 270. `fps` is the average. `duration_ms` is measured from the packets, not believed from the header.
-    `hdr` is "pq", "hlg" or None. Colour names are FFmpeg's ("bt709", "smpte2084", "unknown").
+    180 or 270. `fps` is the average. `duration_ms` is measured from the packets, not believed from the
+    header. `hdr` is "pq", "hlg" or None. Colour names are FFmpeg's ("bt709", "smpte2084", "unknown").
     """
 
     container: str

@@ -77,9 +77,9 @@ def make_renditions(
 ) -> Renditions:
     """Render `source`, whose facts are `probe`, into `folder`, which appears whole or not at all.
 
-    The parent of `folder` must exist and is where unfinished work lies meanwhile. A `folder` that exists already
-    is replaced. `progress` gets rising percentages and 100 when the files are in place; what it raises stops the
-    render and passes on. Raises ReelError. The bytes depend on the source and on the version of ffmpeg only.
+    The parent of `folder` must exist and is where unfinished work lies meanwhile. A `folder` that exists
+    already is replaced. `progress` gets rising percentages, and 100 when the files are in place; what it raises
+    stops the render and passes on. Raises ReelError. The bytes depend on the source and the version of ffmpeg.
     """
     target = Path(folder)
     report = _Rising(progress)
@@ -183,6 +183,8 @@ _SAID = (
     ("Disk quota exceeded", Failure.DISK_FULL),
     ("File too large", Failure.OUTPUT_TOO_LARGE),
     ("Cannot allocate memory", Failure.OUT_OF_MEMORY),
+    # A thread that has no room for its stack.
+    ("Resource temporarily unavailable", Failure.OUT_OF_MEMORY),
     ("error while loading shared libraries", Failure.BROKEN_TOOL),
     ("Exec format error", Failure.BROKEN_TOOL),
     ("Unrecognized option", Failure.BROKEN_TOOL),

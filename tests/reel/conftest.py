@@ -1,5 +1,6 @@
 """Clips for the tests, made by the same ffmpeg that the renders use and kept for the session."""
 
+import hashlib
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,9 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
     tool = imageio_ffmpeg.get_ffmpeg_exe()
 
     def make(name: str, *arguments: str | Path) -> Path:
-        path = folder / name
+        made_of = hashlib.sha256(repr(arguments).encode()).hexdigest()[:12]
+        path = folder / made_of / name
+        path.parent.mkdir(exist_ok=True)
         if not path.exists():
             command = [tool, "-nostdin", "-loglevel", "error", "-y", *map(str, arguments), str(path)]
             subprocess.run(command, check=True, timeout=60)
