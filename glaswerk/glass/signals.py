@@ -43,6 +43,7 @@ def _value(
     rows: Any, signals: Any, standing: Any, weights: Any, knots: Any, heights: Any, slopes: Any, out: Any
 ) -> None:
     kinds = signals.shape[1]
+    last = knots.shape[1] - 1
     # Most signals of most candidates are 0 or 1, so what these give is computed once.
     none = np.zeros(kinds, dtype=np.int64)
     whole = np.zeros(kinds, dtype=np.int64)
@@ -59,8 +60,16 @@ def _value(
             elif signal == 65536:
                 value += whole[kind]
             else:
+                # As in `curve`, but the knot is looked up once for all heads.
+                signal = min(max(signal, knots[kind, 0]), knots[kind, last])
+                knot = 0
+                while knot < last and signal >= knots[kind, knot + 1]:
+                    knot += 1
+                beyond = signal - knots[kind, knot]
                 for head in range(len(weights)):
-                    value += weights[head] * curve(knots[kind], heights[head, kind], slopes[head, kind], signal) >> 8
+                    value += (
+                        weights[head] * (heights[head, kind, knot] + (beyond * slopes[head, kind, knot] >> 16)) >> 8
+                    )
         out[place] = value
 
 

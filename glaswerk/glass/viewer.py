@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import IntFlag
 from functools import cached_property
+from itertools import chain
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -142,7 +143,8 @@ class Viewer:
     @cached_property
     def watch_columns(self) -> Ints:
         """The watches as rows of video, strength, at, flags."""
-        return frozen(np.array(self.watches, dtype=np.int64).reshape(len(self.watches), 4))
+        numbers = np.fromiter(chain.from_iterable(self.watches), dtype=np.int64, count=4 * len(self.watches))
+        return frozen(numbers.reshape(len(self.watches), 4))
 
     @cached_property
     def follow_ids(self) -> Ints:
