@@ -77,9 +77,9 @@ def make_renditions(
 ) -> Renditions:
     """Render `source`, whose facts are `probe`, into `folder`, which appears whole or not at all.
 
-    The parent of `folder` must exist and is where unfinished work lies meanwhile. A `folder` that exists
-    already is replaced. `progress` gets rising percentages, and 100 when the files are in place; what it raises
-    stops the render and passes on. Raises ReelError. The bytes depend on the source and the version of ffmpeg.
+    The parent of `folder` must exist and is where unfinished work lies meanwhile. A `folder` that exists is
+    replaced. `progress` gets rising percentages, and 100 when the files are in place; what it raises stops
+    the render and passes on. Raises ReelError. The bytes depend on the source and the version of ffmpeg.
     """
     target = Path(folder)
     report = _Rising(progress)
