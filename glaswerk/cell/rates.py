@@ -17,7 +17,7 @@ _PREFIX: Final = "rate:"
 _PRUNED_AT_ONCE: Final = 50
 
 
-class RateLimited(Exception):
+class RateLimited(Exception):  # noqa: N818 - it says what happened, not that something broke.
     """Too much in this minute; `retry_after` is the number of whole seconds until the next one."""
 
     def __init__(self, retry_after: int) -> None:

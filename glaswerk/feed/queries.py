@@ -232,11 +232,12 @@ def _count_hashtags(videos: QuerySet[Video], prefix: str, limit: int) -> list[tu
 
     Creators count before videos, so that one person with many uploads makes no trend.
     """
-    # PostgreSQL can filter what an array holds only where the array is a table, which Django cannot write.
+    # PostgreSQL can filter what an array holds only where the array is a table, which Django cannot write.  The inner
+    # query is Django's own, with its parameters apart.
     sql, parameters = videos.order_by().values("creator_id", "hashtags").query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT hashtag, count(*) FROM (" + sql + ") AS video, unnest(video.hashtags) AS hashtag"
+            "SELECT hashtag, count(*) FROM (" + sql + ") AS video, unnest(video.hashtags) AS hashtag"  # noqa: S608
             " WHERE starts_with(hashtag, %s) GROUP BY hashtag"
             " ORDER BY count(DISTINCT video.creator_id) DESC, count(*) DESC, hashtag LIMIT %s",
             [*parameters, prefix, limit],

@@ -24,7 +24,7 @@ class AuthorOut(Schema):
 
     name: str
     display_name: str
-    avatar: str = Field(description="Address of the picture, or empty.")
+    avatar: str | None = Field(description="Address of the picture; null where there is none.")
 
 
 class CommentOut(Schema):
@@ -68,7 +68,7 @@ def _shown(comment: Comment, names: set[str], viewer: Person | None) -> CommentO
         author=AuthorOut(
             name=comment.author.name,
             display_name=comment.author.shown_name,
-            avatar=blob_url(comment.author.avatar, "webp") if comment.author.avatar else "",
+            avatar=blob_url(comment.author.avatar, "webp") if comment.author.avatar else None,
         ),
         text=comment.text,
         mentions=[name for name in find_mentions(comment.text) if name in names],
@@ -109,7 +109,7 @@ def post_comment(request: HttpRequest, video_id: str, comment: CommentIn) -> tup
     check_rate(f"write:{request.user.pk}", settings.CELL.config.limits.writes_per_minute)
     try:
         written = actions.post_comment(request.user, video, comment.text)
-    except actions.CommentRefused as error:
+    except actions.CommentError as error:
         raise _refusal("body", "text", str(error)) from None
     return 201, _shown(written, queries.mentioned_names([written.text]), request.user)
 
