@@ -83,8 +83,8 @@ def configure(level: str = "INFO") -> None:
     without_values = _WithoutValues()
     for name in ("django", "django.request", "django.security", "procrastinate", "nats", "asyncio", "allauth"):
         logging.getLogger(name).addFilter(without_values)
-    # Django writes a line for every 4xx with the path in it; the front door writes its own line with the route.
-    logging.getLogger("django.request").setLevel("CRITICAL")
+    # Django writes a line for every 4xx, which is noise; a 5xx keeps its line, with the exception and without the path.
+    logging.getLogger("django.request").setLevel("ERROR")
     logging.getLogger("django.security").setLevel("ERROR")
     logging.getLogger("procrastinate").setLevel("WARNING")
     logging.getLogger("httpx").setLevel("WARNING")

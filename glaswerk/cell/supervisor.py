@@ -21,7 +21,7 @@ from glaswerk.cell import nats, postgres
 from glaswerk.cell.config import DATA_VARIABLE, Cell
 from glaswerk.cell.process import spawn
 
-START_TIMEOUT_S: Final = 60.0
+START_TIMEOUT_S: Final = 180.0
 STOP_TIMEOUT_S: Final = 15.0
 FIRST_DELAY_S: Final = 0.25
 LONGEST_DELAY_S: Final = 30.0
@@ -160,7 +160,7 @@ class Supervisor:
     def start_servers(self) -> None:
         """Start the embedded servers, and bring the database's tables up to this version."""
         self.cell.make_folders()
-        self._start(servers(self.cell))
+        self.start(servers(self.cell))
         postgres.ensure_database(self.cell)
         self._progress("preparing tables and pages")
         log = self.cell.logs / "prepare.log"
@@ -170,9 +170,10 @@ class Supervisor:
 
     def start_workers(self, is_web_ready: Callable[[], bool]) -> None:
         """Start the cell's own processes and wait for the web to answer."""
-        self._start(workers(self.cell, is_web_ready))
+        self.start(workers(self.cell, is_web_ready))
 
-    def _start(self, parts: list[Part]) -> None:
+    def start(self, parts: list[Part]) -> None:
+        """Start parts one after the other, each when the one before is ready.  Raises StartFailed."""
         for part in parts:
             self._progress(f"starting {part.name}")
             self.parts.append(part)

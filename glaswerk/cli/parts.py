@@ -44,7 +44,6 @@ def prepare() -> None:
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
     _collect_static(cell)
-    (cell.run / "numba").mkdir(exist_ok=True)
 
 
 def _collect_static(cell: Cell) -> None:

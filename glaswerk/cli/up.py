@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import time
 from typing import Annotated, Any
 
@@ -27,6 +28,8 @@ def run_cell(cell: Cell, quiet: bool = False, after_start: Any = None) -> None:
     """Start the whole cell, call `after_start()` once the web answers, and watch until a signal stops it."""
     started = time.monotonic()
     say = (lambda text: None) if quiet else (lambda text: typer.echo(f"  {text}", err=True))
+    # Until the supervisor watches, a SIGTERM stops the start in order, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with locked(cell):
             status_path(cell).unlink(missing_ok=True)
