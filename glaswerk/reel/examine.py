@@ -183,7 +183,7 @@ def _check_atoms(source: Any, size: int, limits: Limits) -> None:
 
 
 def _check_movie_header(header: bytes, limits: Limits) -> None:
-    """The duration in `mvhd`, the first atom of an index (ISO/IEC 14496-12). FFmpeg trusts the tracks instead."""
+    """The duration in `mvhd`, the first atom of an index, which FFmpeg does not believe, but players show."""
     if len(header) < 40 or header[4:8] != b"mvhd":
         return
     wide = header[8] == 1
