@@ -20,7 +20,8 @@ def test_a_seed_paints_the_same_bytes_and_the_loop_closes(topic: str) -> None:
     painter = SCENES[topic](1)
     first = painter(0.3)
     painter(0.8)
-    assert first.dtype == np.uint8 and first.shape[2] == 3
+    assert first.dtype == np.uint8
+    assert first.shape[2] == 3
     assert first.shape[0] / first.shape[1] == 1280 / 720
     assert SCENES[topic](1)(0.3).tobytes() == first.tobytes()
     seam = np.abs(painter(0.0).astype(int) - painter(1.0).astype(int)).mean()
@@ -49,11 +50,13 @@ def test_the_four_clips_of_a_topic_differ() -> None:
 @pytest.mark.parametrize("topic", SCENES)
 def test_sound_is_heard_never_clips_and_repeats(topic: str) -> None:
     sound = compose(topic, 0, 2.0)
-    assert sound.shape == (2 * RATE, 2) and sound.dtype == np.int16
+    assert sound.shape == (2 * RATE, 2)
+    assert sound.dtype == np.int16
     level = sound / 32768
     assert -16.5 < loudness(level) < -13.5
     assert np.abs(level).max() < 0.9
-    assert not sound[0].any() and not sound[-1].any()
+    assert not sound[0].any()
+    assert not sound[-1].any()
     if topic == "rainynight":
         assert compose(topic, 0, 2.0).tobytes() == sound.tobytes()
         assert compose(topic, 1, 2.0).tobytes() != sound.tobytes()
@@ -67,8 +70,10 @@ def test_loudness_reads_a_full_scale_sine_as_the_standard_says() -> None:
 
 
 def test_the_catalogue_has_four_clips_a_topic_and_a_creator_for_each() -> None:
-    assert len(CLIPS) == 48 and len({clip.slug for clip in CLIPS}) == 48
-    assert len(CREATORS) == 12 and len({creator.name for creator in CREATORS}) == 12
+    assert len(CLIPS) == 48
+    assert len({clip.slug for clip in CLIPS}) == 48
+    assert len(CREATORS) == 12
+    assert len({creator.name for creator in CREATORS}) == 12
     for topic in SCENES:
         clips = [clip for clip in CLIPS if clip.topic == topic]
         assert len(clips) == 4
@@ -76,7 +81,8 @@ def test_the_catalogue_has_four_clips_a_topic_and_a_creator_for_each() -> None:
         assert all(clip.creator is creator_of(topic) for clip in clips)
     for clip in CLIPS:
         assert 5 <= clip.seconds <= 12
-        assert clip.hashtags[0] == clip.topic and 2 <= len(clip.hashtags) <= 3
+        assert clip.hashtags[0] == clip.topic
+        assert 2 <= len(clip.hashtags) <= 3
         assert clip.caption.endswith(" ".join(f"#{tag}" for tag in clip.hashtags))
 
 
@@ -102,5 +108,6 @@ def test_an_avatar_is_a_square_picture(tmp_path: Path) -> None:
     path = tmp_path / "avatar.png"
     render_avatar(CREATORS[0], path)
     with Image.open(path) as picture:
-        assert picture.size == (512, 512) and picture.mode == "RGB"
+        assert picture.size == (512, 512)
+        assert picture.mode == "RGB"
         assert np.asarray(picture).std() > 25

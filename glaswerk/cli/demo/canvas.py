@@ -113,10 +113,10 @@ def step(a: float, b: float, x: float) -> float:
 @kernel
 def splat(light: Light, x: float, y: float, radius: float, r: float, g: float, b: float) -> None:
     """Add a soft round point of light; radius in pixels, where its brightness has reached zero."""
-    x0 = max(0, int(math.ceil(x - radius)))
-    x1 = min(light.shape[1] - 1, int(math.floor(x + radius)))
-    y0 = max(0, int(math.ceil(y - radius)))
-    y1 = min(light.shape[0] - 1, int(math.floor(y + radius)))
+    x0 = max(0, math.ceil(x - radius))
+    x1 = min(light.shape[1] - 1, math.floor(x + radius))
+    y0 = max(0, math.ceil(y - radius))
+    y1 = min(light.shape[0] - 1, math.floor(y + radius))
     k = 1.0 / (radius * radius)
     for j in range(y0, y1 + 1):
         for i in range(x0, x1 + 1):
@@ -184,13 +184,13 @@ def _expose(
     one = np.float32(1.0)
     for j in range(h):
         v = (j + 0.5) / 4.0 - 0.5
-        j0 = min(gh - 1, max(0, int(math.floor(v))))
+        j0 = min(gh - 1, max(0, math.floor(v)))
         j1 = min(gh - 1, j0 + 1)
         fv = np.float32(min(1.0, max(0.0, v - j0)))
         ny = (j + 0.5) / h - 0.5
         for i in range(w):
             u = (i + 0.5) / 4.0 - 0.5
-            i0 = min(gw - 1, max(0, int(math.floor(u))))
+            i0 = min(gw - 1, max(0, math.floor(u)))
             i1 = min(gw - 1, i0 + 1)
             fu = np.float32(min(1.0, max(0.0, u - i0)))
             nx = (i + 0.5) / w - 0.5

@@ -105,7 +105,7 @@ def _land(
             if y < near[i]:
                 cover = min(1.0, near[i] - y)
                 for c in range(3):
-                    rock = low[c] * 0.10 + foot[c] * 0.012 * (1.0 + 3.0 * tap(noise, i * 1.3, y * 1.3))
+                    rock = low[c] * 0.09 + foot[c] * 0.004 * (1.0 + 3.0 * tap(noise, i * 1.3, y * 1.3))
                     light[j, i, c] += (rock - light[j, i, c]) * cover
             if y < trees[i]:
                 cover = min(1.0, trees[i] - y)
@@ -154,7 +154,7 @@ def paint(variant: int) -> Painter:
             trees,
             tall * (1 - distance / (tall * 0.27)) + 1.6 * np.sin(np.arange(w) * 2.1) * (distance < tall * 0.22),
         )
-    far, near, trees = (line.astype(np.float32) for line in (far, near, trees))
+    crests = [line.astype(np.float32) for line in (far, near, trees)]
     strips = [
         (rng.uniform(0.30, 0.40), 0.16, 0.75),
         (rng.uniform(0.44, 0.52), 0.13, 0.95),
@@ -166,7 +166,7 @@ def paint(variant: int) -> Painter:
         _sky(film.light, stars, math.sin(TAU * 3 * phase), top, low, shore)
         for base, reach, power in strips:
             _curtain(film.light, noise, cx, cy, base, reach, power, foot, head, shore)
-        _land(film.light, far, near, trees, noise, foot, low, phase, shore)
+        _land(film.light, crests[0], crests[1], crests[2], noise, foot, low, phase, shore)
         return film.develop()
 
     return moment

@@ -29,7 +29,7 @@ SHELLS = 12
 
 @kernel
 def _night(light: Light, noise: Light, tones: Light, flash: Light, shore: int) -> None:
-    h, w = light.shape[0], light.shape[1]
+    w = light.shape[1]
     for j in range(shore):
         t = (j / shore) ** 1.8
         for i in range(w):
@@ -183,19 +183,18 @@ def paint(variant: int) -> Painter:
         (1, 0, 3, 0, 2, 1, 0, 3, 1),
         (1, 1, 0, 1, 3, 1, 0, 1, 2),
     )[variant]
-    shells = []
-    for n in range(SHELLS):
-        shells.append(
-            (
-                kinds[n % 9],
-                float((n + rng.uniform(-0.15, 0.15)) / SHELLS * seconds),
-                float(w * (0.5 + (0.30 if n % 2 else -0.26) * rng.uniform(0.25, 1.0))),
-                float(h * rng.uniform(0.17, 0.42)),
-                float(rng.uniform(0.19, 0.25) * (1.35 if n % 4 == 0 else 1.0)),
-                tones[2 + int(rng.integers(0, 4))],
-                tones[2 + int(rng.integers(0, 4))],
-            )
+    shells = [
+        (
+            kinds[n % 9],
+            float((n + rng.uniform(-0.15, 0.15)) / SHELLS * seconds),
+            float(w * (0.5 + (0.30 if n % 2 else -0.26) * rng.uniform(0.25, 1.0))),
+            float(h * rng.uniform(0.17, 0.42)),
+            float(rng.uniform(0.19, 0.25) * (1.35 if n % 4 == 0 else 1.0)),
+            tones[2 + int(rng.integers(0, 4))],
+            tones[2 + int(rng.integers(0, 4))],
         )
+        for n in range(SHELLS)
+    ]
 
     def moment(phase: float) -> Pixels:
         now = phase * seconds

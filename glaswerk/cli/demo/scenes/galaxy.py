@@ -89,8 +89,8 @@ def _stars(light: Light, stars: Light, squash: float, roll: float, scale: float,
         v = (stars[n, 0] * math.sin(turn) * squash + stars[n, 2]) * scale
         x = (u * ca - v * sa) * h + 0.5 * w
         y = (u * sa + v * ca) * h + 0.5 * h
-        i = int(math.floor(x))
-        j = int(math.floor(y))
+        i = math.floor(x)
+        j = math.floor(y)
         if i < 0 or j < 0 or i >= w - 1 or j >= h - 1:
             continue
         a = x - i

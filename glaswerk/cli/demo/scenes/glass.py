@@ -84,8 +84,8 @@ def _paint(
             a2 = a * a
             u = r * (1.0 - a2 * (0.5 - a2 / 24.0)) * zoom + ox + 71.0 * ring
             v = r * a * (1.0 - a2 / 6.0) * zoom + oy + 37.0 * ring
-            p = int(math.floor(u))
-            q = int(math.floor(v))
+            p = math.floor(u)
+            q = math.floor(v)
             fu = u - p
             fv = v - q
             p &= mask

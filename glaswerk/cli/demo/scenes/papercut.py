@@ -164,7 +164,7 @@ def _lay(
 ) -> None:
     """Lay one sheet over the picture, `shift` pixels to the side, its shadow falling up and to the right behind it."""
     h, w = light.shape[0], light.shape[1]
-    base = int(math.floor(shift))
+    base = math.floor(shift)
     f = np.float32(shift - base)
     g = np.float32(1.0) - f
     down = int(depth)

@@ -47,7 +47,6 @@ def _lights(light: Light, base: Light, lamps: Light, phase: float, blur: float) 
         if p[6] != 0.0:
             # Cars come nearer (or go) along the street, whole runs a loop.
             t = (p[7] + phase * p[6]) % 1.0
-            t = t if p[6] > 0.0 else t
             deep = t * t
             x = (0.5 + (p[0] - 0.5) * (0.12 + 0.95 * deep)) * w
             y = (0.60 + 0.34 * deep) * h
