@@ -1,5 +1,6 @@
 """Every write about persons."""
 
+import hashlib
 from collections.abc import Iterable
 from datetime import date
 from typing import IO
@@ -8,11 +9,12 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from glaswerk.cell.blobs import store_bytes
+from glaswerk.cell.blobs import delete_blob, store_bytes
 from glaswerk.people.age import is_too_young, starts_protected
 from glaswerk.people.avatars import make_avatar
 from glaswerk.people.models import AVATAR_EXTENSION, Person, Role, Visibility
@@ -46,18 +48,16 @@ def add_person(
     Raises ValidationError, whose dictionary names the field, for a bad or taken name or address.
     """
     address = email.strip().lower()
-    person = Person(
-        name=name.strip().lower(), role=role, display_name=clean_shown_text(display_name), email=address
-    )
+    person = Person(name=name.strip().lower(), role=role, display_name=clean_shown_text(display_name), email=address)
     if birth_year is not None:
-        apply_birth_year(person, birth_year, date.today())
+        apply_birth_year(person, birth_year, timezone.localdate())
     try:
         validate_password(password, person)
     except ValidationError as error:
         raise ValidationError({"password": error}) from None
     person.set_password(password)
     with transaction.atomic():
-        person.full_clean()
+        person.full_clean(exclude=["birth_year"] if birth_year is None else [])
         if address and EmailAddress.objects.filter(email=address, verified=True).exists():
             raise ValidationError({"email": _("Another account has this address.")})
         try:
@@ -75,9 +75,7 @@ def change_role(actor: Person, person: Person, role: str) -> None:
     with transaction.atomic():
         # Both rows and every operator's are locked in one order, so that two operators who demote each other at the
         # same moment cannot leave the cell without any.
-        involved = Person.objects.select_for_update().filter(
-            Q(role=Role.OPERATOR) | Q(pk__in=(actor.pk, person.pk))
-        )
+        involved = Person.objects.select_for_update().filter(Q(role=Role.OPERATOR) | Q(pk__in=(actor.pk, person.pk)))
         locked = {one.pk: one for one in involved.order_by("pk")}
         stored = locked.get(actor.pk)
         if stored is None or not stored.is_active or stored.role != Role.OPERATOR:
@@ -99,13 +97,9 @@ def _store_role(person: Person, role: str, locked: Iterable[Person]) -> None:
     if role not in Role.values:
         raise ValidationError({"role": _("There is no such role.")})
     if person.role == Role.OPERATOR and role != Role.OPERATOR:
-        others = [
-            one for one in locked if one.role == Role.OPERATOR and one.is_active and one.pk != person.pk
-        ]
+        others = [one for one in locked if one.role == Role.OPERATOR and one.is_active and one.pk != person.pk]
         if not others:
-            raise ValidationError(
-                {"role": _("A cell needs at least one operator. Make somebody else one first.")}
-            )
+            raise ValidationError({"role": _("A cell needs at least one operator. Make somebody else one first.")})
     person.role = role
     person.save(update_fields=["role"])
 
@@ -128,14 +122,37 @@ def edit_profile(person: Person, *, display_name: str, bio: str) -> None:
 
 def set_avatar(person: Person, file: IO[bytes]) -> None:
     """Show another picture of a person.  Raises AvatarError, and keeps the old one, for what is no usable picture."""
-    person.avatar = store_bytes(make_avatar(file), AVATAR_EXTENSION)
-    person.save(update_fields=["avatar"])
+    data = make_avatar(file)
+    old = person.avatar
+    with transaction.atomic():
+        sha = hashlib.sha256(data).hexdigest()
+        _lock_picture(sha)
+        person.avatar = store_bytes(data, AVATAR_EXTENSION)
+        person.save(update_fields=["avatar"])
+    if old != sha:
+        _forget_picture(old)
 
 
 def remove_avatar(person: Person) -> None:
-    """Show no picture of a person any more."""
-    person.avatar = ""
+    """Show no picture of a person any more, and keep none."""
+    old, person.avatar = person.avatar, ""
     person.save(update_fields=["avatar"])
+    _forget_picture(old)
+
+
+def _lock_picture(sha: str) -> None:
+    """Hold, until the transaction ends, whoever else stores or forgets the same picture."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int(sha[:15], 16)])
+
+
+def _forget_picture(sha: str) -> None:
+    """Delete a picture that nobody shows any more: two people may show the same one, and then it stays."""
+    if sha:
+        with transaction.atomic():
+            _lock_picture(sha)
+            if not Person.objects.filter(avatar=sha).exists():
+                delete_blob(sha, AVATAR_EXTENSION)
 
 
 def set_language(person: Person, language: str) -> None:

@@ -1,6 +1,5 @@
 """How django-allauth makes and names our persons, and what it says to them."""
 
-from datetime import date
 from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -11,6 +10,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sites.requests import RequestSite
 from django.forms import Form
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from glaswerk.people.actions import apply_birth_year
@@ -20,7 +20,7 @@ from glaswerk.people.names import clean_name
 _WRONG_SIGN_IN = _("This name, e-mail address or password is not right.")
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Account rules of this project."""
 
     error_messages: ClassVar[dict[str, Any]] = {
@@ -50,13 +50,11 @@ class AccountAdapter(DefaultAccountAdapter):
     ) -> AbstractBaseUser:
         """Store the person of a valid sign-up form, with the defaults that the year of birth asks for."""
         assert isinstance(user, Person)
-        apply_birth_year(user, form.cleaned_data["birth_year"], date.today())
+        apply_birth_year(user, form.cleaned_data["birth_year"], timezone.localdate())
         saved: AbstractBaseUser = super().save_user(request, user, form, commit)
         return saved
 
-    def send_confirmation_mail(
-        self, request: HttpRequest, emailconfirmation: EmailConfirmation, signup: bool
-    ) -> None:
+    def send_confirmation_mail(self, request: HttpRequest, emailconfirmation: EmailConfirmation, signup: bool) -> None:
         """Ask the owner of an address to confirm it, or tell them that they have an account already.
 
         Either way exactly one mail goes out, and the page that caused it says the same.
@@ -79,7 +77,7 @@ class AccountAdapter(DefaultAccountAdapter):
         super().send_mail(template_prefix, email, {"current_site": site, **context})
 
 
-class MFAAdapter(DefaultMFAAdapter):
+class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Second factors of this project."""
 
     error_messages: ClassVar[dict[str, Any]] = {
@@ -88,9 +86,7 @@ class MFAAdapter(DefaultMFAAdapter):
         "cannot_delete_authenticator": _("You cannot switch off the second step."),
         "cannot_generate_recovery_codes": _("Recovery codes need an authenticator app or a passkey first."),
         "incorrect_code": _("This code is not right, or it has expired."),
-        "unverified_email": _(
-            "Please confirm your e-mail address first. Then you can protect your account here."
-        ),
+        "unverified_email": _("Please confirm your e-mail address first. Then you can protect your account here."),
     }
 
     def get_totp_label(self, user: AbstractBaseUser) -> str:

@@ -1,11 +1,8 @@
 """Django's admin, for operators only, behind the same sign-in as everything else."""
 
+from importlib import import_module
 from typing import Any
 
-# These register their models when they are imported; doing it here lets us take back what the admin must not show.
-import allauth.account.admin
-import allauth.mfa.admin
-import django.contrib.auth.admin  # noqa: F401
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress, EmailConfirmation
 from allauth.mfa.models import Authenticator
@@ -24,6 +21,9 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 admin.site.site_header = admin.site.site_title = "Glaswerk"
 
 # Addresses would stand in search addresses, keys and credentials on pages; groups mean nothing, the role decides.
+# The libraries register these when their own modules are imported, so that has to come first.
+for _module in ("allauth.account.admin", "allauth.mfa.admin", "django.contrib.auth.admin"):
+    import_module(_module)
 for _model in (EmailAddress, EmailConfirmation, Authenticator, Group):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
@@ -36,12 +36,7 @@ class PersonForm(ModelForm):  # type: ignore[type-arg]
         """Refuse what `change_role` would refuse, while the form can still say so."""
         role: str = self.cleaned_data["role"]
         leaves = self.instance.role == "operator" and role != "operator"
-        if (
-            leaves
-            and not Person.objects.filter(role="operator", is_active=True)
-            .exclude(pk=self.instance.pk)
-            .exists()
-        ):
+        if leaves and not Person.objects.filter(role="operator", is_active=True).exclude(pk=self.instance.pk).exists():
             raise ValidationError(_("A cell needs at least one operator. Make somebody else one first."))
         return role
 

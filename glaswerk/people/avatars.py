@@ -40,16 +40,12 @@ def make_avatar(file: IO[bytes]) -> bytes:
         with Image.open(BytesIO(data), formats=_FORMATS) as picture:
             # The size stands in the header, so that a bomb is refused before a single pixel is unpacked.
             if picture.width * picture.height > MAX_PIXELS:
-                raise AvatarError(
-                    _("This picture has more than 50 million pixels. Please choose a smaller one.")
-                )
+                raise AvatarError(_("This picture has more than 50 million pixels. Please choose a smaller one."))
             # JPEG can unpack itself at a fraction of its size; the other formats ignore this.
             picture.draft("RGB", (2 * SIDE, 2 * SIDE))
             return _square(picture)
     except _BROKEN:
-        raise AvatarError(
-            _("This file is not a picture that we can read. JPEG, PNG and WebP work.")
-        ) from None
+        raise AvatarError(_("This file is not a picture that we can read. JPEG, PNG and WebP work.")) from None
 
 
 def _square(picture: Image.Image) -> bytes:

@@ -1,20 +1,23 @@
 """Forms of the account pages."""
 
-from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from allauth.account.forms import LoginForm as BaseLoginForm
 from allauth.account.forms import SignupForm as BaseSignupForm
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from glaswerk.people.age import MINIMUM_AGE, earliest_birth_year, is_too_young
 from glaswerk.people.models import Person
 from glaswerk.people.names import clean_shown_text
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
-class LoginForm(BaseLoginForm):
+
+class LoginForm(BaseLoginForm):  # type: ignore[misc]
     """Sign-in by name or e-mail address, with a password."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -30,7 +33,7 @@ class LoginForm(BaseLoginForm):
         self.fields["password"].widget.attrs.pop("placeholder", None)
 
 
-class SignupForm(BaseSignupForm):
+class SignupForm(BaseSignupForm):  # type: ignore[misc]
     """Sign-up: a name, an e-mail address, a password and the year of birth."""
 
     birth_year = forms.IntegerField(
@@ -51,16 +54,12 @@ class SignupForm(BaseSignupForm):
         super().__init__(*args, **kwargs)
         name = self.fields["username"]
         name.label = _("Name")
-        name.help_text = _(
-            "Everyone sees it, and your page has it in its address. Lower-case letters and digits."
-        )
+        name.help_text = _("Everyone sees it, and your page has it in its address. Lower-case letters and digits.")
         name.widget.attrs |= {"autocapitalize": "none", "spellcheck": "false", "autofocus": True}
         self.fields["email"].label = _("E-mail address")
         self.fields["email"].help_text = _("Only for your account: to sign in and to reset your password.")
         password = self.fields["password1"]
-        password.help_text = _(
-            "At least 10 characters. A few words in a row are easy to keep and hard to guess."
-        )
+        password.help_text = _("At least 10 characters. A few words in a row are easy to keep and hard to guess.")
         for field in self.fields.values():
             field.widget.attrs.pop("placeholder", None)
 
@@ -71,11 +70,9 @@ class SignupForm(BaseSignupForm):
     def clean_birth_year(self) -> int:
         """Return a plausible year of birth of somebody who is old enough."""
         year: int = self.cleaned_data["birth_year"]
-        today = date.today()
+        today = timezone.localdate()
         if not earliest_birth_year(today) <= year <= today.year:
-            raise ValidationError(
-                _("Please enter the year with four digits, such as 2001."), code="implausible"
-            )
+            raise ValidationError(_("Please enter the year with four digits, such as 2001."), code="implausible")
         if is_too_young(year, today):
             raise ValidationError(
                 _(
@@ -94,9 +91,7 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
     avatar = forms.FileField(
         label=_("Picture"),
         required=False,
-        help_text=_(
-            "JPEG, PNG or WebP, up to 8 MB. We keep its middle, and nothing about where it was taken."
-        ),
+        help_text=_("JPEG, PNG or WebP, up to 8 MB. We keep its middle, and nothing about where it was taken."),
         widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
         allow_empty_file=True,
     )
@@ -105,11 +100,13 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Person
         fields = ("display_name", "bio")
-        widgets = {
+        widgets: ClassVar[dict[str, forms.Widget]] = {
             "display_name": forms.TextInput(attrs={"autocomplete": "nickname"}),
             "bio": forms.Textarea(attrs={"rows": 3}),
         }
-        help_texts = {"display_name": _("Any name you like. Without one we show your @name.")}
+        help_texts: ClassVar[dict[str, "StrOrPromise"]] = {
+            "display_name": _("Any name you like. Without one we show your @name.")
+        }
 
     def clean_display_name(self) -> str:
         """Return the shown name on one line."""

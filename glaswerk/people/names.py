@@ -1,7 +1,8 @@
 """What a person's name may be: it stands in addresses (`/@name`) and mentions, so it is plain and unmistakable."""
 
-import unicodedata
 import re
+import unicodedata
+from collections.abc import Callable
 from typing import Final
 
 from django.core.exceptions import ValidationError
@@ -11,8 +12,44 @@ from django.utils.translation import gettext_lazy as _
 NAME_PATTERN: Final = r"[a-z0-9](?:[a-z0-9]|[._](?=[a-z0-9])){2,29}"
 NAME_PATTERN_COMPILED: Final = re.compile(NAME_PATTERN)
 RESERVED: Final = frozenset(
-    """admin administrator api about account accounts create discover feed following glaswerk help home inbox login
-    logout me moderator notifications operator root search settings shop signup static support system upload""".split()
+    {
+        "about",
+        "account",
+        "accounts",
+        "admin",
+        "administrator",
+        "admins",
+        "api",
+        "create",
+        "discover",
+        "feed",
+        "following",
+        "glaswerk",
+        "help",
+        "home",
+        "inbox",
+        "login",
+        "logout",
+        "me",
+        "moderator",
+        "moderators",
+        "notifications",
+        "null",
+        "official",
+        "operator",
+        "root",
+        "search",
+        "settings",
+        "shop",
+        "signup",
+        "staff",
+        "static",
+        "support",
+        "system",
+        "team",
+        "undefined",
+        "upload",
+    }
 )
 
 
@@ -22,20 +59,16 @@ def refuse_reserved(name: str) -> None:
         raise ValidationError(_("This name is reserved. Please choose another one."), code="reserved")
 
 
-NAME_VALIDATORS = [
+NAME_VALIDATORS: Final[list[Callable[[str], None]]] = [
     RegexValidator(
         rf"\A{NAME_PATTERN}\Z",
-        _(
-            "A name has 3 to 30 lower-case letters, digits, dots or underscores, and starts with a letter or digit."
-        ),
+        _("A name has 3 to 30 lower-case letters, digits, dots or underscores, and starts with a letter or digit."),
     ),
     refuse_reserved,
 ]
 
 # Letters that turn the reading direction can make one text look like another.
-_DIRECTION_MARKS: Final = frozenset(
-    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-)
+_DIRECTION_MARKS: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _UNSEEN: Final = frozenset({"Cc", "Cs", "Co", "Zl", "Zp"})
 
 

@@ -28,9 +28,7 @@ def _person(request: HttpRequest) -> Person:
 def me(request: HttpRequest) -> HttpResponse:
     """Show the hub of a person's settings."""
     person = _person(request)
-    languages = [
-        (code, translation.get_language_info(code)["name_local"]) for code, _name in settings.LANGUAGES
-    ]
+    languages = [(code, translation.get_language_info(code)["name_local"]) for code, _name in settings.LANGUAGES]
     return render(
         request, "people/me.html", {"person": person, "security": security_of(person), "languages": languages}
     )
@@ -42,9 +40,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     """Show and change what a person shows of themselves."""
     person = _person(request)
     if request.method != "POST":
-        return render(
-            request, "people/profile.html", {"person": person, "form": ProfileForm(instance=person)}
-        )
+        return render(request, "people/profile.html", {"person": person, "form": ProfileForm(instance=person)})
     # A form writes into its instance while it validates; the page around it shows what is stored.
     form = ProfileForm(request.POST, request.FILES, instance=Person.objects.get(pk=person.pk))
     if form.is_valid():
@@ -56,9 +52,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         except AvatarError as error:
             form.add_error("avatar", str(error))
         else:
-            actions.edit_profile(
-                person, display_name=form.cleaned_data["display_name"], bio=form.cleaned_data["bio"]
-            )
+            actions.edit_profile(person, display_name=form.cleaned_data["display_name"], bio=form.cleaned_data["bio"])
             messages.success(request, _("Your profile is saved."))
             return redirect("me_profile")
     return render(request, "people/profile.html", {"person": person, "form": form}, status=422)
