@@ -1,0 +1,41 @@
+// The menu of a video: held, right-clicked or opened with its button.
+
+/** @typedef {import("./slot.js").SlotView} SlotView */
+
+import { fill, gettext } from "../web/words.js";
+
+/**
+ * @param {HTMLDialogElement} sheet
+ * @param {{current: () => SlotView|undefined, own: string, player: import("./player.js").Player,
+ *   sheets: import("./sheets.js").Sheets, does: Record<string, (view: SlotView) => void>}} parts
+ * @returns {() => void} opens it
+ */
+export function prepareMenu(sheet, { current, own, player, sheets, does }) {
+  sheet.addEventListener("click", (event) => {
+    const target = event.target instanceof Element ? event.target : null;
+    const choice = target?.closest("[data-choice]")?.getAttribute("data-choice");
+    const view = current();
+    if (choice && view) {
+      sheet.close();
+      does[choice]?.(view);
+    }
+  });
+  sheet.addEventListener("change", (event) => {
+    const field = /** @type {HTMLInputElement} */ (event.target);
+    if (field.name === "speed") player.setRate(Number(field.value));
+  });
+  return () => {
+    const view = current();
+    if (!view) return;
+    const { creator } = view.item.video;
+    const hide = /** @type {HTMLElement} */ (sheet.querySelector('[data-choice="hide"]'));
+    hide.hidden = creator.name === own;
+    const words = hide.querySelector("span");
+    if (words) words.textContent = fill(gettext("Hide {name}"), { name: creator.display_name || creator.name });
+    /** @type {HTMLElement} */ (sheet.querySelector('[data-choice="not-interested"]')).hidden = creator.name === own;
+    for (const field of /** @type {NodeListOf<HTMLInputElement>} */ (sheet.querySelectorAll('[name="speed"]'))) {
+      field.checked = Number(field.value) === player.rate;
+    }
+    sheets.show(sheet);
+  };
+}

@@ -1,0 +1,26 @@
+// The shapes of the API's answers, for editors and checkers. Nothing runs here.
+
+/**
+ * @typedef {{name: string, display_name?: string, avatar?: string|null, followed?: boolean}} Creator
+ * @typedef {{url: string, width: number, height: number, bitrate: number}} Rendition
+ * @typedef {{likes: number, comments: number, saves: number, shares: number}} Counts
+ * @typedef {object} Video
+ * @property {string} id
+ * @property {string} caption
+ * @property {Creator} creator
+ * @property {number} duration_ms
+ * @property {string} poster
+ * @property {number} width
+ * @property {number} height
+ * @property {string[]} hashtags
+ * @property {Rendition[]} renditions
+ * @property {Counts} counts
+ * @property {boolean} [liked]
+ * @property {boolean} [saved]
+ * @property {{title: string}|null} [sound]
+ * @property {string} [published_at]
+ * @typedef {{slate: string|null, position: number, value: number, video: Video}} Item a slot, with the slate it came in
+ * @typedef {{slate: string, epoch: string, slots: {position: number, value: number, video: Video}[]}} Slate
+ */
+
+export {};
