@@ -60,8 +60,9 @@ def run_confined(
     """Run `command` (its first word an absolute path) until it ends.
 
     `on_line` is called with each line of standard output and says whether the line shows that work went on;
-    without it, any output does. Output is then not kept. Raises ReelError TIMED_OUT, STALLED or KILLED.
-    Whatever happens, also in `on_line`, the child's whole process group is dead on return.
+    without it, any output does. Output is then not kept. Whatever happens, also in
+    `on_line`, the child's whole process group is dead on return. Raises ReelError BROKEN_TOOL, TIMED_OUT,
+    STALLED or KILLED.
     """
     rules = {
         "parent": os.getpid(),
@@ -72,15 +73,18 @@ def run_confined(
         "read": [*SYSTEM_READS, *confinement.read],
         "write": confinement.write,
     }
-    process = subprocess.Popen(
-        [sys.executable, "-I", "-S", _CONFINE, json.dumps(rules), *command],
-        stdin=stdin,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PYTHONPATH": str(_PACKAGE.parent)},
-        cwd="/",
-        start_new_session=True,
-    )
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", _CONFINE, json.dumps(rules), *command],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PYTHONPATH": str(_PACKAGE.parent)},
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ReelError(Failure.BROKEN_TOOL, f"no child could be started: {error.strerror}") from error
     try:
         output, errors = _watch(process, confinement, on_line)
         status = process.wait(timeout=max(1.0, confinement.stall_seconds))
@@ -110,6 +114,8 @@ SYSTEM_READS: Final = (
 def python_reads() -> tuple[str, ...]:
     """What such an interpreter has to read besides: itself and this package."""
     places = {sys.prefix, sys.base_prefix, sys.exec_prefix, str(_PACKAGE), os.path.realpath(sys.executable)}
+    # Packages may be installed outside of the interpreter's own folders.
+    places |= {each for each in sys.path if each.endswith("-packages")}
     return tuple(sorted(places))
 
 
