@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -10,6 +11,37 @@ from scipy import sparse
 from glaswerk.glass.errors import GlassError
 
 SCALE = 1 << 15
+
+
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _best(
+    starts: Any, others: Any, counts: Any, first: int, roots: Any, kept: Any, kept_weights: Any, kept_counts: Any
+) -> None:
+    """The largest normalised weights of every row of a Gram matrix, largest first, ties to the smaller item, none below 1."""
+    most = kept.shape[1]
+    for row in range(len(starts) - 1):
+        keys = np.empty(starts[row + 1] - starts[row], dtype=np.int64)
+        found = 0
+        for at in range(starts[row], starts[row + 1]):
+            other = np.int64(others[at])
+            if other != first + row:
+                share: Any = np.int64(np.rint(np.float64(counts[at]) / (roots[other] * roots[first + row]) * 32768.0))
+                if share > 32767:
+                    share = np.int64(32767)
+                if share > 0:
+                    # One number orders by weight, then by the smaller item, without ties: the cut is the same everywhere.
+                    keys[found] = (share << 32) - other
+                    found += 1
+        keys = keys[:found]
+        if found > most:
+            keys = np.partition(keys, found - most)[found - most :]
+        keys = np.sort(keys)
+        kept_counts[row] = len(keys)
+        for place in range(len(keys)):
+            key = keys[len(keys) - 1 - place]
+            weight = (key + 4294967295) >> 32
+            kept[row, place] = (weight << 32) - key
+            kept_weights[row, place] = weight
 
 
 @dataclass
@@ -40,36 +72,21 @@ class CoWatch:
         columns = rows.tocsc()
         sizes = np.asarray(scaled.multiply(rows).sum(axis=0)).ravel().astype(np.int64)
         roots = np.sqrt(np.maximum(sizes, 1).astype(np.float64))
-        starts, items, weights = [0], [], []
+        sizes_kept, items, weights = [np.zeros(1, np.int64)], [], []
         for first in range(0, rows.shape[1], self.block):
             gram = (columns[:, first : first + self.block].T.tocsr() @ scaled).tocsr()
-            gram.sort_indices()
-            for row in range(gram.shape[0]):
-                span = slice(gram.indptr[row], gram.indptr[row + 1])
-                kept, weight = self._best(gram.indices[span], gram.data[span], first + row, roots)
-                items.append(kept)
-                weights.append(weight)
-                starts.append(starts[-1] + len(kept))
-        self.starts = np.array(starts, dtype=np.int64)
+            kept = np.empty((gram.shape[0], self.neighbours), dtype=np.int32)
+            weight = np.empty((gram.shape[0], self.neighbours), dtype=np.int16)
+            counts = np.empty(gram.shape[0], dtype=np.int64)
+            _best(gram.indptr, gram.indices, gram.data, first, roots, kept, weight, counts)
+            within = np.arange(self.neighbours) < counts[:, None]
+            items.append(kept[within])
+            weights.append(weight[within])
+            sizes_kept.append(counts)
+        self.starts = np.cumsum(np.concatenate(sizes_kept))
         self.items = np.concatenate([np.zeros(0, np.int32), *items]).astype(np.int32)
         self.weights = np.concatenate([np.zeros(0, np.int16), *weights]).astype(np.int16)
         return self
-
-    def _best(
-        self, others: NDArray[np.int32], counts: NDArray[np.int64], item: int, roots: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
-        weight = np.rint(counts.astype(np.float64) / (roots[others] * roots[item]) * SCALE)
-        weight = np.minimum(weight, SCALE - 1).astype(np.int64)
-        weight[others == item] = 0
-        # The key orders by weight, then by the smaller index, without ties, so the cut is the same everywhere.
-        key = (weight << 32) - others
-        if len(key) > self.neighbours:
-            best = np.argpartition(-key, self.neighbours - 1)[: self.neighbours]
-        else:
-            best = np.arange(len(key))
-        best = best[np.argsort(-key[best])]
-        best = best[weight[best] > 0]
-        return others[best].astype(np.int32), weight[best].astype(np.int16)
 
     def neighbours_of(self, item: int) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
         """The neighbours of an item, best first, and their weights in 2^-15."""

@@ -20,7 +20,7 @@ def _measure(
     for place in range(len(rows)):
         row = rows[place]
         if profiling:
-            out[place, 0] = near[row, 1] if near[row, 0] == turn else 0
+            out[place, 0] = np.int64(near[row, 1]) if near[row, 0] == turn else 0
             named = starts[row + 1] - starts[row]
             topic = np.int64(0)
             for at in range(starts[row], starts[row + 1]):

@@ -60,7 +60,7 @@ def _best_near(near: Any, rows: Any, most: int) -> Any:
     for row in rows:
         if near[row, 1] > 0:
             # One number orders by the sum, then by the smaller row: 2^31 videos and sums of 2^31 fit.
-            keys[count] = (near[row, 1] << 31) | (2147483647 - row)
+            keys[count] = (np.int64(near[row, 1]) << 31) | (2147483647 - row)
             count += 1
     keys = keys[:count]
     if count > most:
@@ -122,12 +122,11 @@ class Topics:
     name = "topic"
 
     def offer(self, desk: Desk) -> None:
-        sums = desk.sums.tags
-        liked = sorted((-int(sums[row, 1]), int(row)) for row in desk.tag_rows if sums[row, 1] > 0)[
-            : desk.policy.topics.followed
-        ]
+        rows, sums = desk.tag_rows, desk.sums.tags[desk.tag_rows, 1]
+        order = np.lexsort((rows, -sums))[: desk.policy.topics.followed]
+        liked = rows[order][sums[order] > 0].tolist()
         starts, videos = desk.column("tag_start"), desk.column("tag_videos")
-        for _, row in liked:
+        for row in liked:
             want = desk.policy.sources.topic // len(liked)
             desk.walk(videos, int(starts[row]), int(starts[row + 1]), want, self.name)
 
