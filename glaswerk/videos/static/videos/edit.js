@@ -1,0 +1,3 @@
+import { watchCaption } from "./caption_field.js";
+
+watchCaption(document);
