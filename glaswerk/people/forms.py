@@ -63,10 +63,6 @@ class SignupForm(BaseSignupForm):  # type: ignore[misc]
         for field in self.fields.values():
             field.widget.attrs.pop("placeholder", None)
 
-    def validate_unique_email(self, value: str) -> str:
-        """Accept every address: only its owner learns, by mail, that an account has it already."""
-        return value
-
     def clean_birth_year(self) -> int:
         """Return a plausible year of birth of somebody who is old enough."""
         year: int = self.cleaned_data["birth_year"]

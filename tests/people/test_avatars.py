@@ -131,9 +131,7 @@ def test_an_uploaded_picture_becomes_the_avatar(as_anna: Client, anna: Person, c
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["empty", "svg", "bomb", "text", "too large"])
-def test_a_refused_picture_says_why_and_changes_nothing(
-    as_anna: Client, anna: Person, cell: Cell, name: str
-) -> None:
+def test_a_refused_picture_says_why_and_changes_nothing(as_anna: Client, anna: Person, cell: Cell, name: str) -> None:
     upload = SimpleUploadedFile("me.png", HOSTILE[name], "image/png")
     answer = as_anna.post("/me/profile", {"display_name": "Changed", "bio": "", "avatar": upload})
     assert answer.status_code == 422

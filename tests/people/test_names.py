@@ -42,7 +42,9 @@ def test_names_of_the_cell_itself_are_reserved(name: str) -> None:
     assert refused.value.code in ("reserved", "invalid")
 
 
-@pytest.mark.parametrize("name", ["", "ab", "a" * 31, "_anna", "anna.", "an..na", "änna", "an na", "anna\n", "аnna", "a/b"])
+@pytest.mark.parametrize(
+    "name", ["", "ab", "a" * 31, "_anna", "anna.", "an..na", "änna", "an na", "anna\n", "аnna", "a/b"]
+)
 def test_names_that_could_be_misread_are_refused(name: str) -> None:
     if name == "anna\n":
         assert clean_name(name) == "anna"

@@ -107,7 +107,9 @@ def test_the_admin_is_closed_below_operator(client: Client, make_person: Make, a
         assert answer.status_code == 403, address
     posted = client.post(edit, {"role": "operator", "is_active": "on", "display_name": "Mallory"}, follow=True)
     assert posted.status_code == 403
-    action = client.post("/admin/people/person/", {"action": "delete_selected", "_selected_action": anna.pk}, follow=True)
+    action = client.post(
+        "/admin/people/person/", {"action": "delete_selected", "_selected_action": anna.pk}, follow=True
+    )
     assert action.status_code == 403
     assert list(Person.objects.order_by("pk").values()) == before
 
@@ -115,7 +117,9 @@ def test_the_admin_is_closed_below_operator(client: Client, make_person: Make, a
 def test_the_admin_sends_strangers_to_the_one_sign_in(client: Client) -> None:
     answer = client.get("/admin/", follow=True)
     assert answer.redirect_chain[-1][0].startswith("/accounts/login/?next=")
-    assert client.post("/admin/login/", {"username": "olga", "password": "x"})["Location"].startswith("/accounts/login/")
+    assert client.post("/admin/login/", {"username": "olga", "password": "x"})["Location"].startswith(
+        "/accounts/login/"
+    )
 
 
 def test_an_operator_finds_and_edits_people(client: Client, make_person: Make, anna: Person) -> None:
@@ -140,7 +144,9 @@ def test_addresses_do_not_find_people_in_the_admin(client: Client, make_person: 
     assert client.get("/admin/people/person/", {"q": "anna@example.org"}).context["cl"].result_count == 0
 
 
-@pytest.mark.parametrize("path", ["account/emailaddress", "account/emailconfirmation", "mfa/authenticator", "auth/group"])
+@pytest.mark.parametrize(
+    "path", ["account/emailaddress", "account/emailconfirmation", "mfa/authenticator", "auth/group"]
+)
 def test_the_admin_shows_no_addresses_and_no_keys(client: Client, make_person: Make, path: str) -> None:
     make_person("olga", role=Role.OPERATOR)
     sign_in(client, "olga")

@@ -43,9 +43,7 @@ def test_signing_out_takes_a_post(as_anna: Client) -> None:
 
 
 def test_signing_in_never_leads_to_another_site(client: Client, anna: Person) -> None:
-    answer = client.post(
-        "/accounts/login/", {"login": "anna", "password": PASSWORD, "next": "https://evil.example/"}
-    )
+    answer = client.post("/accounts/login/", {"login": "anna", "password": PASSWORD, "next": "https://evil.example/"})
     assert answer["Location"] == "/"
 
 
@@ -55,9 +53,7 @@ def test_a_switched_off_account_does_not_get_in(client: Client, anna: Person) ->
     assert "_auth_user_id" not in client.session
 
 
-def test_a_forgotten_password_is_reset_by_mail(
-    client: Client, anna: Person, mailoutbox: list[EmailMessage]
-) -> None:
+def test_a_forgotten_password_is_reset_by_mail(client: Client, anna: Person, mailoutbox: list[EmailMessage]) -> None:
     answer = client.post("/accounts/password/reset/", {"email": "anna@example.org"})
     assert answer.status_code == 302
     link = next(word for word in str(mailoutbox[0].body).split() if "/password/reset/key/" in word)
@@ -84,9 +80,7 @@ def test_asking_for_a_reset_says_the_same_for_unknown_addresses(
 
 def test_changing_the_password_takes_the_old_one(as_anna: Client, anna: Person) -> None:
     new = "vier grosse Wolken"
-    refused = as_anna.post(
-        "/accounts/password/change/", {"oldpassword": "wrong", "password1": new, "password2": new}
-    )
+    refused = as_anna.post("/accounts/password/change/", {"oldpassword": "wrong", "password1": new, "password2": new})
     assert refused.context["form"].errors.keys() == {"oldpassword"}
     done = as_anna.post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": new, "password2": new})
     assert done.status_code == 302
