@@ -1,5 +1,6 @@
 """Comments over HTTP: writing, reading, deleting, and everybody who may not."""
 
+import asyncio
 import threading
 import unicodedata
 from collections.abc import Callable
@@ -16,9 +17,10 @@ from hypothesis import strategies as st
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from glaswerk.cell.ids import decode_id, encode_id, new_id
+from glaswerk.cell.log import EVENTS, EventLog
 from glaswerk.people.models import Person, Role
 from glaswerk.social import actions
-from glaswerk.social.jobs import comment_event_id
+from glaswerk.social.jobs import announce_comment, comment_event_id
 from glaswerk.social.models import Block, Comment, Counts, Follow
 from glaswerk.videos.actions import delete_video
 from glaswerk.videos.models import Video
@@ -406,6 +408,39 @@ def test_comments_come_and_go_while_their_video_is_deleted(make_person: MakePers
             thread.join()
         assert errors == []
         assert (Comment.objects.count(), Counts.objects.count()) == (0, 0)
+
+
+@pytest.mark.django_db
+def test_an_announcement_stands_in_the_log_and_repeats_itself_exactly(
+    servers: None, make_person: MakePerson, make_video: MakeVideo
+) -> None:
+    author, video = make_person(), make_video(make_person())
+    comment = actions.post_comment(author, video.pk, "announced")
+    event = {
+        "id": str(comment_event_id(comment.pk)),
+        "video": video.pk,
+        "kind": "comment",
+        "at": int(comment.at.timestamp() * 1000),
+    }
+    for _ in range(2):
+        announce_comment(comment=comment.pk)
+    deleted = actions.post_comment(author, video.pk, "deleted before it was announced")
+    actions.delete_comment(author, deleted.pk)
+    announce_comment(comment=deleted.pk)
+
+    async def ours() -> list[dict[str, object]]:
+        log = await EventLog.connect()
+        try:
+            async for batch in log.tail(EVENTS, 0, idle_s=2):
+                if items := [item for entry in batch for item in entry.items if item.get("viewer") == author.pk]:
+                    return items
+            return []
+        finally:
+            await log.close()
+
+    first = asyncio.run(ours())
+    assert first[0] == {"viewer": author.pk, "slate": None, "events": [event]}
+    assert all(item == first[0] for item in first)
 
 
 def test_an_announcement_has_the_same_id_each_time_and_another_for_another_comment() -> None:
