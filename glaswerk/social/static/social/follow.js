@@ -1,6 +1,7 @@
 // Follow and block buttons. A press shows at once and is taken back when the cell did not take it.
 
 import { toast } from "../web/toasts.js";
+import { uuid } from "../web/uuid.js";
 
 /**
  * Send one event about a creator; the answer 202 means that it is kept.
@@ -8,7 +9,7 @@ import { toast } from "../web/toasts.js";
  * @param {string} creator
  */
 async function send(kind, creator) {
-  const event = { id: crypto.randomUUID?.() ?? uuid(), creator, kind, at: new Date().toISOString() };
+  const event = { id: uuid(), creator, kind, at: new Date().toISOString() };
   const response = await fetch("/api/events", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
@@ -17,15 +18,6 @@ async function send(kind, creator) {
   });
   const answer = response.status === 202 ? await response.json() : null;
   if (answer?.accepted !== 1) throw new Error(`the event was not accepted (${response.status})`);
-}
-
-/** A random UUID, for pages that are not served over HTTPS and so lack `randomUUID`. */
-function uuid() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
 /** @param {HTMLElement} button */
