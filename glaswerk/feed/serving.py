@@ -164,8 +164,10 @@ class Feed:
         loaded = await self.viewers.get(viewer_id)
         viewer = loaded.frozen(viewer_id, epoch, self._cell.config.cell.region, language)
         at_ms, seed = now_ms(), secrets.randbits(63)
+        # Somebody's page or a hashtag's is a place to look things up, so what was seen comes again, after the rest.
+        again = question.again or label in ("creator", "hashtag")
         while True:
-            ask = Ask(question.limit, at_ms, surface, seed, tuple(sorted(self._withdrawn)), question.again)
+            ask = Ask(question.limit, at_ms, surface, seed, tuple(sorted(self._withdrawn)), again)
             with rank_seconds.time():
                 slate = rank(epoch, viewer, ask)
             cards = await self._cards.get([slot.video for slot in slate.slots])
