@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-import nats
 import orjson
 import structlog
 from nats.aio.client import Client
@@ -29,6 +28,7 @@ EVENTS: Final = "events"
 SLATES: Final = "slates"
 # Which stream holds an item's subject.
 STREAM_OF: Final = {"events": EVENTS, "videos": EVENTS, "slates": SLATES}
+CONNECT_TIMEOUT_S: Final = 10.0
 _LARGEST_MESSAGE: Final = 4 << 20
 _DAY_S: Final = 86_400
 _logger = structlog.get_logger("glaswerk.log")
@@ -112,22 +112,28 @@ class EventLog:
         async def note_error(error: Exception) -> None:
             _logger.warning("log connection", exc_info=error)
 
+        client = Client()
         try:
-            client = await nats.connect(
-                server.nats_url(cell),
-                token=None if cell.external_nats_url else server.token(cell),
-                name="glaswerk",
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=0.25,
-                connect_timeout=2,
-                allow_reconnect=True,
-                error_cb=note_error,
-                pending_size=64 << 20,
-            )
-        except (NatsError, OSError, asyncio.TimeoutError) as error:
+            # The client that is to reconnect for ever would also try the first connection for ever.
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await client.connect(
+                    server.nats_url(cell),
+                    token=None if cell.external_nats_url else server.token(cell),
+                    name="glaswerk",
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=0.25,
+                    connect_timeout=2,
+                    allow_reconnect=True,
+                    error_cb=note_error,
+                    pending_size=64 << 20,
+                )
+                log = cls(client, cell.config.cell.region, cell.config.feed.keep_events_days)
+                await log._ensure_streams()
+        except (NatsError, OSError, TimeoutError, LogUnavailable) as error:
+            # Otherwise every try of a caller who tries again would leave a connection behind.
+            with contextlib.suppress(NatsError, OSError):
+                await client.close()
             raise LogUnavailable("the event log does not answer") from error
-        log = cls(client, cell.config.cell.region, cell.config.feed.keep_events_days)
-        await log._ensure_streams()
         return log
 
     def _stream_name(self, stream: str) -> str:
@@ -146,10 +152,12 @@ class EventLog:
             )
             try:
                 try:
-                    await self._js.stream_info(self._stream_name(stream))
+                    info = await self._js.stream_info(self._stream_name(stream))
+                    if info.config.max_age != config.max_age:
+                        await self._js.update_stream(config)
                 except NotFoundError:
                     await self._js.add_stream(config)
-            except (NatsError, asyncio.TimeoutError) as error:
+            except (TimeoutError, NatsError) as error:
                 raise LogUnavailable("the event log does not answer") from error
 
     @property
@@ -166,7 +174,7 @@ class EventLog:
         """Store one message and return its sequence.  Raises LogUnavailable where nothing is promised."""
         try:
             ack = await self._js.publish(f"{self._prefix}.{subject}", body, timeout=5)
-        except (NatsError, asyncio.TimeoutError) as error:
+        except (TimeoutError, NatsError) as error:
             raise LogUnavailable("the event log did not confirm") from error
         return int(ack.seq)
 
@@ -199,7 +207,7 @@ class EventLog:
         """Return the last sequence of a stream."""
         try:
             info = await self._js.stream_info(self._stream_name(stream))
-        except (NatsError, asyncio.TimeoutError) as error:
+        except (TimeoutError, NatsError) as error:
             raise LogUnavailable("the event log does not answer") from error
         return int(info.state.last_seq)
 
@@ -217,7 +225,7 @@ class EventLog:
                         position = batch[-1].sequence
                     if batch or idle_s is not None:
                         yield batch
-            except (NatsError, APIError, asyncio.TimeoutError, LogUnavailable):
+            except (TimeoutError, NatsError, APIError, LogUnavailable):
                 _logger.info("log tail starts anew", stream=stream, from_sequence=position)
             if idle_s is not None:
                 yield []
