@@ -64,7 +64,8 @@ def read_event(raw: Any, now_ms: int) -> Event:
     if not isinstance(raw, dict):
         raise BadEvent("event", "must be an object")
     kind = raw.get("kind")
-    if kind not in KINDS:
+    # A list cannot even be looked up in a set.
+    if not isinstance(kind, str) or kind not in KINDS:
         raise BadEvent("kind", f"must be one of {', '.join(sorted(KINDS))}")
     creator_name = raw.get("creator") if kind in CREATOR_KINDS else None
     if creator_name is not None and not (

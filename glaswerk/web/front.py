@@ -136,6 +136,7 @@ class FrontDoor:
         else:
             route, handler = "django", self._django
         try:
+            _refuse_null_cookies(scope)
             await handler(scope, receive, watched_send)
         except Refused as refused:
             await _send_problem(watched_send, refused)
@@ -208,9 +209,11 @@ class FrontDoor:
         await media.serve(scope, receive, send, visitor.person)
 
     async def _answer_health(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _require_method(scope, "GET", "HEAD")
         await _send_json(send, 200, {"status": "alive"})
 
     async def _answer_ready(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _require_method(scope, "GET", "HEAD")
         why_not = "the worker is starting" if self._feed is None else self._feed.why_not_ready()
         if why_not is None:
             async with asyncio.timeout(2), pool().connection() as connection:
@@ -221,6 +224,7 @@ class FrontDoor:
 
     async def _answer_metrics(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Totals are for the operator: whoever asks from elsewhere, or through a proxy, finds nothing here."""
+        _require_method(scope, "GET")
         headers: Headers = dict(scope["headers"])
         if scope["client"][0] not in _LOOPBACK or b"x-forwarded-for" in headers or b"forwarded" in headers:
             raise Refused(404, "There is nothing here.")
@@ -232,15 +236,25 @@ class FrontDoor:
 
 
 def _query(scope: Scope) -> dict[str, str]:
-    pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=20)
+    try:
+        pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=20)
+    except ValueError:
+        raise Refused(422, "The address has too many parameters.") from None
     if len({name for name, _ in pairs}) != len(pairs):
         raise Refused(422, "A parameter stands twice in the address. Name each once.")
     return dict(pairs)
 
 
-def _require_method(scope: Scope, method: str) -> None:
-    if scope["method"] != method:
-        raise Refused(405, f"Use {method} here.", headers=((b"allow", method.encode()),))
+def _require_method(scope: Scope, *methods: str) -> None:
+    if scope["method"] not in methods:
+        raise Refused(405, f"Use {methods[0]} here.", headers=((b"allow", ", ".join(methods).encode()),))
+
+
+def _refuse_null_cookies(scope: Scope) -> None:
+    """Refuse an escaped null character, which no database text can hold and no browser sends."""
+    for name, value in scope["headers"]:
+        if name == b"cookie" and b"\\000" in value:
+            raise Refused(400, "The cookies are malformed.")
 
 
 def _require_same_origin(scope: Scope, headers: Headers) -> None:
