@@ -7,6 +7,7 @@ acknowledged counts in the very next slate.
 """
 
 import asyncio
+import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
 from typing import Any, Final
@@ -25,6 +26,7 @@ PROJECTOR: Final = "projector"
 MOST_LOADED: Final = 20_000
 PROFILE_TTL_MS: Final = 3_000
 FENCE_TIMEOUT_S: Final = 5.0
+TRIM_EVERY_S: Final = 2.0
 # Only this many of a viewer's videos are read back; older ones neither steer the feed nor come again.
 MOST_VIDEOS: Final = 5_000
 _logger = structlog.get_logger("glaswerk.viewers")
@@ -128,13 +130,16 @@ class ViewerStore:
 
     async def follow(self) -> None:
         """Read the log for ever."""
+        trimmed = time.monotonic()
         async for batch in self._log.tail(EVENTS, self.applied, idle_s=2.0):
             for entry in batch:
                 self._apply(entry)
             async with self._progress:
                 self._progress.notify_all()
-            if not batch or len(self._beyond) > MOST_LOADED:
+            # By the clock and not in a quiet moment, because a busy cell has none.
+            if time.monotonic() - trimmed > TRIM_EVERY_S:
                 await self._trim()
+                trimmed = time.monotonic()
 
     def _apply(self, entry: Entry) -> None:
         if entry.subject == "videos":
@@ -159,9 +164,9 @@ class ViewerStore:
     async def _trim(self) -> None:
         """Forget what the database holds by now: whoever loads a viewer later reads it there."""
         projected = await self._projected()
-        if self._loading:
-            return  # A load under way may have read an older watermark, and still needs what lies beyond it.
         for viewer in list(self._beyond):
+            if viewer in self._loading:
+                continue  # A load under way may have read an older watermark, and still needs what lies beyond it.
             kept = [(sequence, events) for sequence, events in self._beyond[viewer] if sequence > projected]
             if kept:
                 self._beyond[viewer] = kept
