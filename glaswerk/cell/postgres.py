@@ -13,6 +13,7 @@ from typing import Final
 import psycopg
 
 from glaswerk.cell.config import Cell
+from glaswerk.cell.process import run_as
 
 DATABASE: Final = "glaswerk"
 SUPERUSER: Final = "postgres"
@@ -99,7 +100,7 @@ def prepare(cell: Cell) -> None:
         subprocess.run(["rm", "-rf", str(fresh)], check=True)
     command = [str(binary("initdb")), "--auth=trust", "--encoding=utf8", "--locale=C.UTF-8", "-U", SUPERUSER]
     done = subprocess.run(
-        [*command, "-D", str(fresh)], user=system_user(), cwd="/", capture_output=True, text=True, check=False
+        [*command, "-D", str(fresh)], cwd="/", capture_output=True, text=True, check=False, **run_as(system_user())
     )
     if done.returncode != 0:
         raise RuntimeError(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")

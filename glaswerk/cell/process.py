@@ -2,11 +2,12 @@
 
 import ctypes
 import os
+import pwd
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 _PR_SET_PDEATHSIG: Final = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -27,6 +28,11 @@ def _before_exec(parent: int, sent: signal.Signals) -> Callable[[], None]:
     return prepare
 
 
+def run_as(user: str | None) -> dict[str, Any]:
+    """Return what `subprocess` needs to run a child as `user` with that user's group and no other; nothing for None."""
+    return {} if user is None else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+
+
 def spawn(
     command: Sequence[str],
     *,
@@ -43,7 +49,7 @@ def spawn(
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {})},
-            user=user,
+            **run_as(user),
             cwd="/" if user else None,
             # A Ctrl-C of the terminal is for the supervisor, which stops its children in order.
             start_new_session=True,
