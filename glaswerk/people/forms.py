@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from allauth.account.forms import ChangePasswordForm as BaseChangePasswordForm
 from allauth.account.forms import LoginForm as BaseLoginForm
+from allauth.account.forms import ResetPasswordKeyForm as BaseResetPasswordKeyForm
 from allauth.account.forms import SignupForm as BaseSignupForm
 from django import forms
 from django.core.exceptions import ValidationError
@@ -15,6 +17,8 @@ from glaswerk.people.names import clean_shown_text
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
+
+PASSWORD_HELP = _("At least 10 characters. A few words in a row are easy to keep and hard to guess.")
 
 
 class LoginForm(BaseLoginForm):  # type: ignore[misc]
@@ -30,7 +34,6 @@ class LoginForm(BaseLoginForm):  # type: ignore[misc]
             "spellcheck": "false",
             "autofocus": True,
         }
-        self.fields["password"].widget.attrs.pop("placeholder", None)
 
 
 class SignupForm(BaseSignupForm):  # type: ignore[misc]
@@ -58,10 +61,7 @@ class SignupForm(BaseSignupForm):  # type: ignore[misc]
         name.widget.attrs |= {"autocapitalize": "none", "spellcheck": "false", "autofocus": True}
         self.fields["email"].label = _("E-mail address")
         self.fields["email"].help_text = _("Only for your account: to sign in and to reset your password.")
-        password = self.fields["password1"]
-        password.help_text = _("At least 10 characters. A few words in a row are easy to keep and hard to guess.")
-        for field in self.fields.values():
-            field.widget.attrs.pop("placeholder", None)
+        self.fields["password1"].help_text = PASSWORD_HELP
 
     def clean_birth_year(self) -> int:
         """Return a plausible year of birth of somebody who is old enough."""
@@ -79,6 +79,29 @@ class SignupForm(BaseSignupForm):  # type: ignore[misc]
                 params={"age": MINIMUM_AGE},
             )
         return year
+
+
+def _name_new_password(fields: dict[str, forms.Field]) -> None:
+    fields["password1"].label = _("New password")
+    fields["password1"].help_text = PASSWORD_HELP
+    fields["password2"].label = _("New password, once more")
+
+
+class ChangePasswordForm(BaseChangePasswordForm):  # type: ignore[misc]
+    """Changes the password of somebody who knows it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["oldpassword"].label = _("Current password")
+        _name_new_password(self.fields)
+
+
+class ResetPasswordKeyForm(BaseResetPasswordKeyForm):  # type: ignore[misc]
+    """Sets the password of somebody who opened the link in a mail."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _name_new_password(self.fields)
 
 
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]

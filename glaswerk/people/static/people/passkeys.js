@@ -83,7 +83,9 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
       // `submit()` sends the form without coming back to this listener.
       form.submit();
     } catch (problem) {
-      say(problem.name === "NotAllowedError" ? error.dataset.cancelled : error.dataset.failed);
+      // A SecurityError means an address that is a number, or no secure one: browsers bind passkeys to names.
+      const reasons = { NotAllowedError: error.dataset.cancelled, SecurityError: error.dataset.address };
+      say(reasons[problem.name] ?? error.dataset.failed);
       start.disabled = false;
     }
   });
