@@ -144,9 +144,13 @@ def _keep(path: Path, data: bytes) -> None:
 
 
 def remove_old(cell: Cell) -> int:
-    """Remove epochs past their keeping that no kept slate names, and return how many."""
+    """Remove slates and epochs past their keeping, and return how many epochs.
+
+    An epoch stays while a slate names it, so that every slate that is kept can be replayed.
+    """
     before = datetime.now(UTC) - timedelta(days=cell.config.feed.keep_epochs_days)
     with psycopg.connect(postgres.database_url(cell)) as connection:
+        connection.execute("DELETE FROM feed_slaterecord WHERE at < %s", [int(before.timestamp() * 1000)])
         rows = connection.execute(
             "DELETE FROM feed_epochrecord e WHERE e.cut_at < %s AND NOT EXISTS"
             " (SELECT 1 FROM feed_slaterecord s WHERE s.epoch = e.sha256)"
