@@ -69,9 +69,11 @@ for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelec
   });
 }
 
-for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-block]"))) {
+// Two buttons block: one in the menu, one beside the sentence that says so.  They always show the same.
+const blocking = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-block]"));
+for (const button of blocking) {
   makeToggle(button, button.dataset.block ?? "", ["block", "unblock"], (on) => {
-    show(button, on);
+    for (const each of blocking) show(each, on);
     for (const part of document.querySelectorAll("[data-hides-when-blocked]")) part.toggleAttribute("hidden", on);
     for (const part of document.querySelectorAll("[data-shows-when-blocked]")) part.toggleAttribute("hidden", !on);
     button.closest("details")?.removeAttribute("open");
