@@ -114,7 +114,7 @@ export class Comments {
     text.append(...linked(comment.text));
     const row = element(
       "li",
-      { class: "comment", data: { comment: comment.id } },
+      { class: "comment-row", data: { comment: comment.id } },
       element("a", { href: `/@${author.name}`, "aria-label": fill(gettext("Profile of {name}"), { name: shown }) }, avatar(author, "small")),
       element(
         "div",
@@ -192,7 +192,7 @@ function skeletons() {
   return Array.from({ length: 4 }, () =>
     element(
       "li",
-      { class: "comment", "aria-hidden": "true" },
+      { class: "comment-row", "aria-hidden": "true" },
       element("span", { class: "avatar small skeleton" }),
       element("div", { class: "grow stack tight" }, element("div", { class: "skeleton line short" }), element("div", { class: "skeleton line" })),
     ),

@@ -88,7 +88,7 @@ export class SlotView {
     const { creator } = video;
     const caption = element("p", { class: "caption", id: `caption-${video.id}` });
     caption.append(...linked(video.caption));
-    const more = element("button", {
+    const unfold = element("button", {
       class: "caption-more",
       type: "button",
       hidden: true,
@@ -97,13 +97,13 @@ export class SlotView {
       on: {
         click: () => {
           const open = caption.classList.toggle("open");
-          more.setAttribute("aria-expanded", String(open));
-          more.textContent = open ? gettext("less") : gettext("more");
+          unfold.setAttribute("aria-expanded", String(open));
+          unfold.textContent = open ? gettext("less") : gettext("more");
         },
       },
     });
     this.parts.caption = caption;
-    this.parts.more = more;
+    this.parts.unfold = unfold;
     return element(
       "div",
       { class: "words on-video" },
@@ -113,7 +113,7 @@ export class SlotView {
         element("a", { href: `/@${creator.name}`, class: "creator", text: creator.display_name || creator.name }),
         video.published_at && element("span", { class: "when", text: ` · ${ago(video.published_at)}` }),
       ),
-      video.caption && element("div", { class: "caption-box" }, caption, more),
+      video.caption && element("div", { class: "caption-box" }, caption, unfold),
       video.sound?.title &&
         element(
           "p",
@@ -128,7 +128,7 @@ export class SlotView {
   /** @param {string} name @param {string} symbol @param {string} key */
   button(name, symbol, key) {
     const label = element("span", { class: "count", "aria-hidden": "true" });
-    const made = element("button", { class: `action ${name}`, type: "button", data: { action: name }, "aria-keyshortcuts": key }, icon(symbol), label);
+    const made = element("button", { class: `action ${name}`, type: "button", data: { action: name }, "aria-keyshortcuts": key || null }, icon(symbol), label);
     this.parts[name] = made;
     return made;
   }
@@ -195,8 +195,6 @@ export class SlotView {
     save.lastChild.textContent = shortCount(counts.saves);
     share.lastChild.textContent = shortCount(counts.shares);
     why.lastChild.textContent = gettext("Why?");
-    more.lastChild.remove();
-    more.append(element("span", { class: "count", "aria-hidden": "true" }));
     follow.hidden = creator.name === this.viewer.own;
     follow.setAttribute("aria-pressed", String(Boolean(creator.followed)));
     follow.setAttribute("aria-label", fill(creator.followed ? gettext("Unfollow {name}") : gettext("Follow {name}"), { name: creator.display_name || creator.name }));
@@ -205,8 +203,8 @@ export class SlotView {
 
   /** Show "more" where the caption does not fit; call it while the slot can be measured. */
   measureCaption() {
-    const { caption, more } = this.parts;
-    if (caption && more && !caption.classList.contains("open")) more.hidden = caption.scrollHeight <= caption.clientHeight + 2;
+    const { caption, unfold } = this.parts;
+    if (caption && !caption.classList.contains("open")) unfold.hidden = caption.scrollHeight <= caption.clientHeight + 2;
   }
 
   /** Put a video element into the picture, or take it out. @param {HTMLVideoElement|null} video */

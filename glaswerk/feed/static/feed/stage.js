@@ -25,6 +25,7 @@ export class Stage extends EventTarget {
     /** @type {SlotView[]} */
     this.views = [];
     this.place = -1;
+    this.atEnd = false;
     /** @type {Set<SlotView>} shown already, so that each slot counts once */
     this.shown = new Set();
     /** @type {Map<Element, number>} timers of slots that are on the screen */
@@ -85,7 +86,7 @@ export class Stage extends EventTarget {
       }
       const place = this.views.findIndex((view) => view.root === target);
       if (!on || place < 0) continue;
-      if (place !== this.place) this.arrive(place);
+      if (place !== this.place || this.atEnd) this.arrive(place);
       this.countWhenShown(this.views[place]);
     }
   }
@@ -104,6 +105,7 @@ export class Stage extends EventTarget {
   /** The slot at `place` is the current one now. @param {number} place @param {number} [from] seconds */
   arrive(place, from = 0) {
     this.place = place;
+    this.atEnd = false;
     this.views.forEach((view, at) => (view.root.inert = at !== place));
     this.root.classList.remove("at-end");
     this.tend(from);
@@ -114,7 +116,10 @@ export class Stage extends EventTarget {
 
   /** The viewer looks at what stands after the last slot. */
   reachEnd() {
+    // Before the first video comes, the end is all there is to see.
+    if (!this.views.length) return;
     this.player.leave();
+    this.atEnd = true;
     this.place = this.views.length;
     this.root.classList.add("at-end");
     this.queue.arrive(this.views.length - 1);
@@ -126,7 +131,7 @@ export class Stage extends EventTarget {
   tend(from = 0) {
     const near = (/** @type {number} */ at) => Math.abs(at - this.place) <= NEAR;
     this.views.forEach((view, at) => near(at) && view.fill());
-    if (this.place < this.views.length) this.player.show(this.views, this.place, from);
+    if (!this.atEnd) this.player.show(this.views, this.place, from);
     this.views.forEach((view, at) => !near(at) && view.empty());
   }
 

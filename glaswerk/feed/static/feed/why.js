@@ -16,6 +16,12 @@ function signed(number) {
   return (number < 0 ? "−" : "+") + fullCount(Math.abs(number));
 }
 
+/** @param {number} weight */
+function weightText(weight) {
+  const amount = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 2 }).format(Math.abs(weight));
+  return weight < 0 ? `−${amount}` : amount;
+}
+
 /** A bar that grows from the middle. @param {number} amount @param {number} largest */
 function bar(amount, largest) {
   const made = element("span", { class: `why-bar ${amount < 0 ? "against" : "for"}`, "aria-hidden": "true" }, element("span"));
@@ -29,8 +35,8 @@ function line(label, amount, largest, classes = "") {
     "div",
     { class: `why-line ${classes}`.trim() },
     element("span", { class: "why-label", text: label }),
-    bar(amount, largest),
     element("span", { class: "why-number", text: signed(amount) }),
+    bar(amount, largest),
   );
 }
 
@@ -137,17 +143,17 @@ export class WhyPanel {
           element(
             "span",
             { class: "why-label" },
-            headName(head.name),
+            element("span", { class: "why-title", text: headName(head.name) }),
             element("small", {
               text: [
                 fill(gettext("chance {percent}"), { percent: percent(head.probability) }),
-                fill(gettext("weight {weight}"), { weight: new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 2, signDisplay: "negative" }).format(head.weight) }),
+                fill(gettext("weight {weight}"), { weight: weightText(head.weight) }),
               ]
                 .join(" · "),
             }),
           ),
-          bar(head.term, largest),
           element("span", { class: "why-number", text: signed(head.term) }),
+          bar(head.term, largest),
         ),
         element(
           "div",
