@@ -6,8 +6,10 @@ places it passed, never by its message, because messages quote what they choke o
 
 import logging
 import sys
+import threading
 import traceback
 from collections.abc import MutableMapping
+from types import TracebackType
 from typing import Any, Final
 
 import structlog
@@ -48,8 +50,18 @@ class _WithoutValues(logging.Filter):
     """Log lines of libraries are formatted texts, so their arguments are dropped and the template is kept."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.args = ()
+        # A line of our own is a dictionary, which passes the list of keys instead.
+        if isinstance(record.msg, str):
+            record.args = ()
         return True
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, frames: TracebackType | None) -> None:
+    """Log what ends a process, in place of Python's own way, which prints the exception's message."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, frames)
+    else:
+        structlog.get_logger("glaswerk").critical("uncaught exception", exc_info=(kind, error, frames))
 
 
 def configure(level: str = "INFO") -> None:
@@ -77,12 +89,13 @@ def configure(level: str = "INFO") -> None:
             ],
         )
     )
+    # At the handler and not at loggers, whose filters do not see what the loggers below them pass up.
+    handler.addFilter(_WithoutValues())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    without_values = _WithoutValues()
-    for name in ("django", "django.request", "django.security", "procrastinate", "nats", "asyncio", "allauth"):
-        logging.getLogger(name).addFilter(without_values)
+    sys.excepthook = _log_uncaught
+    threading.excepthook = lambda ended: _log_uncaught(ended.exc_type, ended.exc_value or ended.exc_type(), ended.exc_traceback)
     # Django writes a line for every 4xx, which is noise; a 5xx keeps its line, with the exception and without the path.
     logging.getLogger("django.request").setLevel("ERROR")
     logging.getLogger("django.security").setLevel("ERROR")

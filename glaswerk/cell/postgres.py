@@ -29,6 +29,8 @@ SETTINGS: Final = {
     "synchronous_commit": "on",
     "max_connections": "200",
     "shared_buffers": "256MB",
+    # Errors are the asking process's to log; their messages quote what they choke on.
+    "log_min_messages": "log",
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
     "log_parameter_max_length": "0",
