@@ -2,10 +2,11 @@
 
 import os
 import tomllib
+import zoneinfo
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 CONFIG_NAME: Final = "cell.toml"
 DATA_VARIABLE: Final = "GLASWERK_DATA"
@@ -13,6 +14,12 @@ DATA_VARIABLE: Final = "GLASWERK_DATA"
 
 class ConfigError(Exception):
     """`cell.toml` cannot be used; the message names the key and what it takes."""
+
+
+def _known_timezone(name: str) -> str:
+    if name not in zoneinfo.available_timezones():
+        raise ValueError("is no time zone; take a name such as Europe/Berlin")
+    return name
 
 
 class _Section(BaseModel):
@@ -25,7 +32,9 @@ class CellSection(_Section):
     title: str = Field("Glaswerk", min_length=1, max_length=60, description="The name that people see.")
     region: str = Field("eu", pattern=r"^[a-z][a-z0-9-]{0,15}$", description="The region that this cell serves.")
     language: Literal["de", "en"] = Field("en", description="The language for people who have chosen none.")
-    timezone: str = Field("Europe/Berlin", description="Time zone of dates on pages (IANA name).")
+    timezone: Annotated[str, AfterValidator(_known_timezone)] = Field(
+        "Europe/Berlin", description="Time zone of dates on pages (IANA name)."
+    )
 
 
 class WebSection(_Section):
@@ -35,7 +44,9 @@ class WebSection(_Section):
     port: Annotated[int, Field(ge=1, le=65535)] = Field(8000, description="Port to listen on.")
     workers: Annotated[int, Field(ge=0, le=256)] = Field(0, description="Web worker processes; 0 is one per core.")
     public_url: str = Field(
-        "", description="Address that people use, such as https://video.example; empty: the listening address."
+        "",
+        pattern=r"^(https?://[^/\s]+/?)?$",
+        description="Address that people use, such as https://video.example; empty: the listening address.",
     )
 
 
@@ -122,6 +133,13 @@ def default_text() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{CONFIG_NAME} cannot be read as UTF-8 text: {error}") from None
+
+
 class Cell:
     """A cell's data folder: its settings and the place of everything it keeps."""
 
@@ -129,7 +147,7 @@ class Cell:
         """Open the folder (it need not exist yet).  Raises ConfigError for a bad `cell.toml`."""
         self.data = data.absolute()
         self.config_path = self.data / CONFIG_NAME
-        self.config = parse_config(self.config_path.read_text()) if self.config_path.exists() else Config()
+        self.config = parse_config(_text_of(self.config_path)) if self.config_path.exists() else Config()
         self.keys = self.data / "keys"
         self.media = self.data / "media"
         self.uploads = self.data / "uploads"
@@ -143,9 +161,11 @@ class Cell:
 
     def make_folders(self) -> None:
         """Create the data folder and what belongs in it, with a `cell.toml` that shows every default."""
-        for folder in (self.data, self.media, self.uploads, self.epochs, self.archive, self.mail, self.run, self.logs):
-            folder.mkdir(parents=True, exist_ok=True)
-        self.keys.mkdir(mode=0o700, exist_ok=True)
+        # What people uploaded, watched and were sent is nobody else's on this machine.
+        for folder in (
+            self.data, self.keys, self.media, self.uploads, self.epochs, self.archive, self.mail, self.run, self.logs
+        ):  # fmt: skip
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.config_path.exists():
             self.config_path.write_text(default_text())
 
