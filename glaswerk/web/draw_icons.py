@@ -30,7 +30,8 @@ def draw(size: int, maskable: bool) -> Image.Image:
         return start + place * unit
 
     stroke = round(2.1 * unit)
-    pen.rounded_rectangle((at(1.5), at(1.5), at(22.5), at(22.5)), radius=6 * unit, outline=ACCENT, width=stroke)
+    frame = (at(1.5), at(1.5), at(22.5), at(22.5))
+    pen.rounded_rectangle(frame, radius=6 * unit, outline=ACCENT, width=stroke)
     for line in ((7.0, 16.2, 16.2, 7.0), (12.8, 17.6, 17.6, 12.8)):
         x1, y1, x2, y2 = (at(place) for place in line)
         pen.line((x1, y1, x2, y2), fill=LIGHT, width=stroke)

@@ -128,7 +128,7 @@ watchKeys({
 
 const muteButton = find(".mute");
 function showSound() {
-  muteButton.setAttribute("aria-label", player.muted ? gettext("Sound on") : gettext("Sound off"));
+  muteButton.setAttribute("aria-label", player.muted ? gettext("Turn sound on") : gettext("Turn sound off"));
   changeIcon(muteButton.querySelector(".icon"), player.muted ? "muted" : "sound");
   muteButton.classList.toggle("inviting", player.muted && !choseSound());
 }

@@ -80,7 +80,7 @@ export class WhyPanel {
         element(
           "div",
           { class: "empty" },
-          icon("pane"),
+          icon("warning"),
           element("p", { text: /** @type {Error} */ (error).message }),
           element("button", { class: "button small", type: "button", text: gettext("Try again"), on: { click: () => void this.load(view) } }),
         ),
