@@ -119,7 +119,7 @@ def test_every_page_answers_with_and_without_content(language: str, signed_in: b
 
 def test_pages_speak_german() -> None:
     reader = person("leser")
-    assert "Noch nichts hier" in page(browser(None, "de"), "/t/fuchs")
+    assert "Hier ist noch nichts" in page(browser(None, "de"), "/t/fuchs")
     assert "Profil bearbeiten" in page(browser(reader, "de"), "/@leser")
     assert "Hashtags und Beschreibungen suchen" in page(browser(None, "de"), "/discover")
     assert "Dein Posteingang" in page(browser(None, "de"), "/inbox")
@@ -428,12 +428,13 @@ def test_pages_ask_the_database_a_known_number_of_times(django_assert_num_querie
         post_comment(creator, mine.pk, "Hi")
     client = browser(reader)
     session = 2  # The session and its person.
+    client.get("/discover")  # Counts the likes for the next minute.
     for address, number in {
         "/": 0,
         "/@creator": 8,  # person; block, follow; grid, totals; followers, following, likes
         "/@reader/liked": 6,
         "/t/fox": 3,
-        "/discover": 4,
+        "/discover": 5,  # what is liked, those of it that may be seen (they fill the grid), totals; hashtags; creators
         "/discover?q=fox": 4,
         "/inbox": 5,
         f"/v/{one.public_id}": 2,
