@@ -172,11 +172,12 @@ def _video(video_id: str) -> "Video":
     from glaswerk.cell.ids import decode_id
     from glaswerk.videos.models import Video
 
+    video = None
     with suppress(ValueError):
         video = Video.objects.select_related("creator").filter(pk=decode_id(video_id)).first()
-        if video is not None:
-            return video
-    _fail(f"There is no video {video_id!r} in this cell.")
+    if video is None:
+        _fail(f"There is no video {video_id!r} in this cell.")
+    return video
 
 
 def _facts(video: "Video") -> dict[str, Any]:

@@ -3,14 +3,13 @@
 Processing moves a video from state to state on its own; that is in `processing.py`.
 """
 
-import unicodedata
 from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from glaswerk.cell import blobs
@@ -178,5 +177,5 @@ def _resolved(names: tuple[str, ...]) -> list[int]:
 
 def _sound_title(creator: Person) -> str:
     """Return the title of a video's own sound, in the language of the cell, because everybody reads the same one."""
-    title = unicodedata.normalize("NFC", _("Original sound – %(name)s") % {"name": creator.shown_name})
-    return title[:_MAX_SOUND_TITLE]
+    with translation.override(settings.LANGUAGE_CODE):
+        return (_("Original sound – %(name)s") % {"name": creator.shown_name})[:_MAX_SOUND_TITLE]

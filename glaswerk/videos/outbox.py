@@ -28,4 +28,4 @@ def announce_later(video_id: int) -> None:
 def discard_later(names: list[str]) -> None:
     """Remove files that nothing refers to any more: `<sha>.<extension>` for blobs, `<sha>` for originals."""
     if names:
-        app.configure_task(DISCARD, queue=EVENTS_QUEUE).defer(names=names)
+        app.configure_task(DISCARD, queue=EVENTS_QUEUE).defer(names=[*names])

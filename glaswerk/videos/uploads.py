@@ -58,7 +58,7 @@ class _LimitedHandler(TemporaryFileUploadHandler):
         content_length: int,
         boundary: str,
         encoding: str | None = None,
-    ) -> tuple[QueryDict, MultiValueDict[str, UploadedFile]] | None:
+    ) -> "tuple[QueryDict, MultiValueDict[str, UploadedFile[bytes]]] | None":
         """Refuse by the announced length, with an empty form, before anything is read."""
         if content_length <= max_request_bytes():
             return None
