@@ -47,9 +47,7 @@ def _fail(message: str) -> NoReturn:
 def add(
     name: Annotated[str, typer.Argument(help="3 to 30 lower-case letters, digits, dots or underscores.")],
     password: Annotated[str, typer.Option(help="The password; others on this machine may see it.")] = "",
-    password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from input.")
-    ] = False,
+    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from input.")] = False,
     role: Annotated[RoleName, typer.Option(help="What the person may do.")] = RoleName.viewer,
     email: Annotated[str, typer.Option(help="E-mail address; it counts as confirmed.")] = "",
     display_name: Annotated[str, typer.Option(help="The name that pages show.")] = "",
