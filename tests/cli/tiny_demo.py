@@ -1,0 +1,76 @@
+"""A demo of three topics, three clips each and a dozen viewers, filled by the very functions that fill the real one.
+
+Run as a program with GLASWERK_DATA and GLASWERK_PORT of a running cell; `--stop-after N` ends it, as Ctrl-C would, when
+N clips are published.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import imageio_ffmpeg
+
+from glaswerk.cli.demo.cast import Creator
+from glaswerk.cli.demo.clips import Clip
+
+TOPICS = ("aurora", "ocean", "pottery")
+COLORS = {"aurora": "0x106040", "ocean": "0x103060", "pottery": "0x704020"}
+CLIPS = tuple(
+    Clip(f"{topic}-{n}", topic, n, f"{topic} {n}", f"Clip {n} #{topic}", (topic,), "en", 1.5, "Tone")
+    for topic in TOPICS
+    for n in range(1, 4)
+)
+
+
+def paint_clip(clip: Clip, path: Path) -> None:
+    """Write a plain coloured film with a tone."""
+    part = path.with_name(path.name + ".part")
+    subprocess.run(
+        [
+            *(imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-y"),
+            *("-f", "lavfi", "-i", f"color={COLORS[clip.topic]}:s=90x160:r=10:d={clip.seconds}"),
+            *("-f", "lavfi", "-i", f"sine={220 * clip.variant}:d={clip.seconds}"),
+            *("-pix_fmt", "yuv420p", "-f", "mp4", str(part)),
+        ],
+        check=True,
+    )
+    part.replace(path)
+
+
+def paint_avatar(creator: Creator, path: Path) -> None:
+    """Write a plain picture."""
+    from PIL import Image
+
+    Image.new("RGB", (64, 64), COLORS[creator.topics[0]].replace("0x", "#")).save(path)
+
+
+def main() -> None:
+    """Fill the cell."""
+    from glaswerk.cli.attach import setup_django
+
+    setup_django()
+    from rich.console import Console
+
+    from glaswerk.cell.config import current_cell
+    from glaswerk.cli.demo import stage, studio
+
+    if "--stop-after" in sys.argv:
+        left = int(sys.argv[sys.argv.index("--stop-after") + 1])
+        advance = stage.Display.advance
+
+        def counted(display: stage.Display, step: str, number: int = 1) -> None:
+            nonlocal left
+            advance(display, step, number)
+            left -= step == studio.PUBLISHING
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        stage.Display.advance = counted  # type: ignore[method-assign]
+    production = stage.Production(CLIPS, paint_clip, paint_avatar, viewers=12)
+    stage.fill(current_cell(), production, Console(stderr=True))
+
+
+if __name__ == "__main__":
+    main()
