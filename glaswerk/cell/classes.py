@@ -83,7 +83,7 @@ def data_class_of(field: "Field[Any, Any]") -> DataClass | None:
     if declared is not None:
         return declared
     comment = getattr(field, "db_comment", None)
-    return DataClass(comment) if comment in DataClass.__members__ else None
+    return DataClass(comment) if isinstance(comment, str) and comment in DataClass.__members__ else None
 
 
 def concrete_fields(models: Iterable[type[Model]] | None = None) -> Iterable["Field[Any, Any]"]:

@@ -1,5 +1,6 @@
 """`cell.toml`: what an operator decides about a cell.  Every key has a default, a type and a sentence."""
 
+import json
 import os
 import tomllib
 import zoneinfo
@@ -10,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 CONFIG_NAME: Final = "cell.toml"
 DATA_VARIABLE: Final = "GLASWERK_DATA"
+PORT_VARIABLE: Final = "GLASWERK_PORT"
 
 
 class ConfigError(Exception):
@@ -181,16 +183,44 @@ class Cell:
 
     @property
     def port(self) -> int:
-        """The port to listen on; `GLASWERK_PORT` wins over `cell.toml`, so that a demo can choose its own."""
-        return int(os.environ.get("GLASWERK_PORT", "") or self.config.web.port)
+        """The port that this cell listens on: `up --port` wins over `cell.toml`, for other commands as well."""
+        chosen = os.environ.get(PORT_VARIABLE, "")
+        return int(chosen) if chosen.isdecimal() else running_facts(self).get("port", self.config.web.port)
+
+    @property
+    def local_url(self) -> str:
+        """The address at which this machine reaches the cell itself."""
+        host = self.config.web.host
+        # A listener on all addresses is reached at the loopback.
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - no address is bound here.
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def public_url(self) -> str:
         """The address that people use, without a trailing slash."""
         if self.config.web.public_url:
             return self.config.web.public_url.rstrip("/")
-        host = self.config.web.host
-        return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{self.port}"
+        return self.local_url
+
+
+def status_path(cell: Cell) -> Path:
+    """Return the file that a whole running cell keeps."""
+    return cell.run / "status.json"
+
+
+def running_facts(cell: Cell) -> dict[str, Any]:
+    """Return what a running cell says of itself: `{"pid", "port", "children": {name: pid}}`; empty when none runs.
+
+    A cell that was killed leaves its file behind, and is not taken for a running one.
+    """
+    try:
+        facts: dict[str, Any] = json.loads(status_path(cell).read_text())
+        os.kill(facts["pid"], 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
+    except PermissionError:
+        pass  # It is there, and another user's.
+    return facts
 
 
 def current_cell() -> Cell:

@@ -121,7 +121,7 @@ class EventLog:
                     token=None if cell.external_nats_url else server.token(cell),
                     name="glaswerk",
                     max_reconnect_attempts=-1,
-                    reconnect_time_wait=0.25,
+                    reconnect_time_wait=0.25,  # type: ignore[arg-type]  # It is slept for, so a fraction serves.
                     connect_timeout=2,
                     allow_reconnect=True,
                     error_cb=note_error,

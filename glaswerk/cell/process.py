@@ -40,8 +40,12 @@ def spawn(
     environment: Mapping[str, str] | None = None,
     user: str | None = None,
     stop_signal: signal.Signals = signal.SIGTERM,
+    inherited: Sequence[int] = (),
 ) -> "subprocess.Popen[bytes]":
-    """Start a child in a session of its own, its output appended to `log`; it gets `stop_signal` if we die."""
+    """Start a child in a session of its own, its output appended to `log`; it gets `stop_signal` if we die.
+
+    `inherited` are the descriptors that it has in common with us beside its output.
+    """
     with log.open("ab") as output:
         return subprocess.Popen(
             list(command),
@@ -51,6 +55,7 @@ def spawn(
             env={**os.environ, **(environment or {})},
             **run_as(user),
             cwd="/" if user else None,
+            pass_fds=inherited,
             # A Ctrl-C of the terminal is for the supervisor, which stops its children in order.
             start_new_session=True,
             preexec_fn=_before_exec(os.getpid(), stop_signal),

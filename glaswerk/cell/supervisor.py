@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -18,7 +18,7 @@ from typing import IO, Final
 import structlog
 
 from glaswerk.cell import nats, postgres
-from glaswerk.cell.config import DATA_VARIABLE, Cell
+from glaswerk.cell.config import DATA_VARIABLE, Cell, running_facts, status_path
 from glaswerk.cell.process import spawn
 
 START_TIMEOUT_S: Final = 180.0
@@ -41,15 +41,35 @@ class StartFailed(Exception):
 
 
 @contextmanager
-def locked(cell: Cell) -> Iterator[None]:
-    """Hold the data folder's lock.  Raises CellBusy where another process holds it; a dead holder's lock is free."""
+def locked(cell: Cell) -> Iterator[int]:
+    """Hold the data folder's lock, and yield the descriptor of its file.  Raises CellBusy where another holds it.
+
+    The lock is free when nobody has the descriptor any more.  The children inherit it, so that what a killed
+    supervisor leaves behind for a moment keeps the next one from starting servers on the same files.
+    """
     cell.data.mkdir(parents=True, exist_ok=True)
     with (cell.data / "lock").open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CellBusy(f"{cell.data} is in use by a running cell") from None
-        yield
+        yield file.fileno()
+
+
+@contextmanager
+def locked_soon(cell: Cell, patience_s: float) -> Iterator[int]:
+    """Like `locked`, but wait a while for who holds the lock only for now: a short command, or a killed cell's rest."""
+    deadline = time.monotonic() + patience_s
+    with ExitStack() as stack:
+        while True:
+            try:
+                descriptor = stack.enter_context(locked(cell))
+                break
+            except CellBusy:
+                if running_facts(cell) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+        yield descriptor
 
 
 @dataclass
@@ -68,8 +88,8 @@ class Part:
     delay_s: float = field(default=FIRST_DELAY_S, init=False)
     restart_at: float = field(default=0.0, init=False)
 
-    def start(self, cell: Cell) -> None:
-        """Start the child."""
+    def start(self, cell: Cell, lock: int | None) -> None:
+        """Start the child, which holds the cell's lock with us."""
         self.prepare()
         environment = {DATA_VARIABLE: str(cell.data), **self.environment()}
         self.child = spawn(
@@ -78,6 +98,7 @@ class Part:
             environment=environment,
             user=self.user,
             stop_signal=self.stop_signal,
+            inherited=() if lock is None else (lock,),
         )
         self.started_at = time.monotonic()
 
@@ -97,10 +118,8 @@ class Part:
             except subprocess.TimeoutExpired:
                 _logger.warning("child killed", child=self.name)
         # Grandchildren share the child's session; whoever is left of it goes now.
-        try:
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.child.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
         self.child.wait()
         self.child = None
 
@@ -150,9 +169,10 @@ def workers(cell: Cell, is_web_ready: Callable[[], bool]) -> list[Part]:
 class Supervisor:
     """Runs the parts of one cell.  Use it inside `locked`; only the main thread may call it."""
 
-    def __init__(self, cell: Cell, progress: Progress = lambda text: None) -> None:
-        """Make a supervisor that starts nothing yet."""
+    def __init__(self, cell: Cell, progress: Progress = lambda text: None, lock: int | None = None) -> None:
+        """Make a supervisor that starts nothing yet; `lock` is the descriptor that `locked` yields."""
         self.cell = cell
+        self._lock = lock
         self.parts: list[Part] = []
         self._progress = progress
         self._stop = threading.Event()
@@ -177,7 +197,7 @@ class Supervisor:
         for part in parts:
             self._progress(f"starting {part.name}")
             self.parts.append(part)
-            part.start(self.cell)
+            part.start(self.cell, self._lock)
             deadline = time.monotonic() + START_TIMEOUT_S
             while not part.is_ready():
                 if not part.is_alive or time.monotonic() > deadline:
@@ -210,7 +230,7 @@ class Supervisor:
             self._write_status()
         if now >= part.restart_at:
             try:
-                part.start(self.cell)
+                part.start(self.cell, self._lock)
             except OSError as error:
                 _logger.error("child does not start", child=part.name, exc_info=error)
                 part.restart_at = now + part.delay_s
@@ -227,17 +247,13 @@ class Supervisor:
     def _write_status(self) -> None:
         status = {
             "pid": os.getpid(),
+            "port": self.cell.port,
             "children": {part.name: part.child.pid for part in self.parts if part.child is not None},
         }
         path = status_path(self.cell)
         fresh = path.with_suffix(".new")
         fresh.write_text(json.dumps(status))
         fresh.replace(path)
-
-
-def status_path(cell: Cell) -> Path:
-    """Return the file that a whole running cell keeps: its process ids, `{"pid", "children": {name: pid}}`."""
-    return cell.run / "status.json"
 
 
 def _last_lines(path: Path, count: int = 12) -> str:

@@ -2,13 +2,12 @@
 
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final, NoReturn
 
-from glaswerk.cell.config import DATA_VARIABLE, Cell, ConfigError, current_cell
-from glaswerk.cell.supervisor import CellBusy, StartFailed, Supervisor, locked, status_path
+from glaswerk.cell.config import DATA_VARIABLE, Cell, ConfigError, current_cell, running_facts, status_path
+from glaswerk.cell.supervisor import CellBusy, StartFailed, Supervisor, locked, locked_soon
 
 WAIT_S: Final = 90.0
 
@@ -27,23 +26,7 @@ def is_running(cell: Cell) -> bool:
         with locked(cell):
             return False
     except CellBusy:
-        return status_path(cell).exists()
-
-
-def _lock_or_running(cell: Cell, stack: ExitStack) -> bool:
-    """Take the lock and return True, or return False as soon as a whole cell runs that can be used."""
-    deadline = time.monotonic() + WAIT_S
-    while True:
-        try:
-            stack.enter_context(locked(cell))
-        except CellBusy:
-            if status_path(cell).exists():
-                return False
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-        else:
-            return True
+        return bool(running_facts(cell))
 
 
 @contextmanager
@@ -57,9 +40,14 @@ def attached_cell() -> Iterator[Cell]:
         cell = current_cell()
         os.environ[DATA_VARIABLE] = str(cell.data)
         with ExitStack() as stack:
-            if _lock_or_running(cell, stack):
+            try:
+                lock = stack.enter_context(locked_soon(cell, WAIT_S))
+            except CellBusy:
+                if not is_running(cell):
+                    raise
+            else:
                 status_path(cell).unlink(missing_ok=True)
-                supervisor = Supervisor(cell)
+                supervisor = Supervisor(cell, lock=lock)
                 stack.callback(supervisor.stop)
                 supervisor.start_servers()
             setup_django()

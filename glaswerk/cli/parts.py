@@ -12,9 +12,11 @@ from pathlib import Path
 import typer
 
 from glaswerk.cell.config import Cell, current_cell
-from glaswerk.cli.attach import setup_django
+from glaswerk.cli.attach import fail, setup_django
+from glaswerk.cli.demo_command import demo_content
 
 app = typer.Typer()
+app.command("demo-content")(demo_content)
 
 
 def _run_until_told(main: Callable[[], Awaitable[None]]) -> None:
@@ -37,10 +39,13 @@ def _run_until_told(main: Callable[[], Awaitable[None]]) -> None:
 def prepare() -> None:
     """Bring tables, streams and static files up to this version."""
     setup_django()
-    from django.core.management import call_command
+    from django.core.management import CommandError, call_command
 
     cell = current_cell()
-    call_command("check", fail_level="ERROR", verbosity=0)
+    try:
+        call_command("check", fail_level="ERROR", verbosity=0)
+    except CommandError as error:
+        fail(str(error))
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
     _collect_static(cell)
