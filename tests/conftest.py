@@ -4,27 +4,11 @@ Every test process gets a data folder in a temporary place.  Tests of the apps r
 embedded PostgreSQL; tests of the whole (`cell`) start `glaswerk up` as its operators do.
 """
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.cells import RunningCell
-
-_FOLDER = Path(tempfile.mkdtemp(prefix="glaswerk-tests-"))
-os.environ["GLASWERK_DATA"] = str(_FOLDER / "cell")
-os.environ.pop("DATABASE_URL", None)
-os.environ.pop("NATS_URL", None)
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "glaswerk.cell.settings")
-
-
-def pytest_unconfigure() -> None:
-    """Remove what the tests made."""
-    shutil.rmtree(_FOLDER, ignore_errors=True)
-
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[None]:
@@ -47,7 +31,8 @@ def django_db_modify_db_settings(servers: None) -> None:
     """Let the test database have the very name that the lean paths connect to."""
     from django.conf import settings
 
-    settings.DATABASES["default"]["TEST"] = {"NAME": settings.DATABASES["default"]["NAME"]}
+    # Not a new dictionary: Django may have filled in the rest of it by now.
+    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = settings.DATABASES["default"]["NAME"]
 
 
 @pytest.fixture(scope="session")

@@ -117,10 +117,19 @@ ACCOUNT_ADAPTER = "glaswerk.people.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "name"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
-ACCOUNT_FORMS = {"signup": "glaswerk.people.forms.SignupForm"}
+ACCOUNT_FORMS = {
+    "signup": "glaswerk.people.forms.SignupForm",
+    "login": "glaswerk.people.forms.LoginForm",
+    "change_password": "glaswerk.people.forms.ChangePasswordForm",
+    "reset_password_from_key": "glaswerk.people.forms.ResetPasswordKeyForm",
+}
+# One address a person; a new one counts once it is confirmed.
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_PRESERVE_USERNAME_CASING = False
-ACCOUNT_PREVENT_ENUMERATION = True
+# Plain True would tell a stranger, at sign-up, that an address has an account here.
+ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_USERNAME_MIN_LENGTH = 3
 ACCOUNT_USERNAME_VALIDATORS = "glaswerk.people.names.NAME_VALIDATORS"
@@ -129,6 +138,15 @@ LOGIN_REDIRECT_URL = "/"
 LOGIN_URL = "/accounts/login/"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ADAPTER = "glaswerk.people.adapter.MFAAdapter"
+MFA_FORMS = {
+    "add_webauthn": "glaswerk.people.passkey_forms.AddPasskeyForm",
+    "login_webauthn": "glaswerk.people.passkey_forms.SignInByPasskeyForm",
+    "authenticate_webauthn": "glaswerk.people.passkey_forms.SecondStepByPasskeyForm",
+    "reauthenticate_webauthn": "glaswerk.people.passkey_forms.ConfirmByPasskeyForm",
+}
+# Phones' clocks drift: the code before and the one after count too.
+MFA_TOTP_TOLERANCE = 1
 MFA_TOTP_ISSUER = CELL.config.cell.title
 # WebAuthn accepts an insecure origin only where browsers do: on the loopback, for trials.
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _address.scheme == "http"
@@ -170,7 +188,14 @@ FILE_UPLOAD_TEMP_DIR = str(CELL.uploads)
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cell_cache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cell_cache",
+        # Rate counters live here too, and must not be thrown out early.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 LOGGING_CONFIG = None
 logs.configure()
 

@@ -106,8 +106,24 @@ def jobs() -> None:
     worker_app = procrastinate.with_connector(procrastinate.connector.get_worker_connector())
 
     async def main() -> None:
+        # Rendering takes long, so it has a worker of its own; announcements never wait behind it.
         async with worker_app.open_async():
-            await worker_app.run_worker_async(concurrency=2, install_signal_handlers=False, delete_jobs="successful")
+            await asyncio.gather(
+                worker_app.run_worker_async(
+                    name="render",
+                    queues=["render"],
+                    concurrency=max(1, (os.cpu_count() or 1) // 2),
+                    install_signal_handlers=False,
+                    delete_jobs="successful",
+                ),
+                worker_app.run_worker_async(
+                    name="events",
+                    queues=["events"],
+                    concurrency=4,
+                    install_signal_handlers=False,
+                    delete_jobs="successful",
+                ),
+            )
 
     _run_until_told(main)
 

@@ -27,6 +27,7 @@ from glaswerk.cell.log import EventLog, LogUnavailable
 from glaswerk.feed.events import MOST_BYTES, BadEvent
 from glaswerk.feed.serving import BadQuestion, Feed, NotReady, read_question
 from glaswerk.videos import media
+from glaswerk.videos.limits import max_request_bytes
 from glaswerk.web import problems
 from glaswerk.feed.visitors import VisitorReader
 
@@ -38,6 +39,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = dict[bytes, bytes]
 
 LOG_PATIENCE_S: Final = 1
+UPLOAD_PATH: Final = "/api/videos"
+MOST_FORM_BYTES: Final = 10 << 20
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 _logger = structlog.get_logger("glaswerk.web")
 _requests = Counter("glaswerk_requests_total", "Requests answered", ["route", "status"])
@@ -134,7 +137,7 @@ class FrontDoor:
         elif path.startswith("/media/"):
             route, handler = "/media", self._answer_media
         else:
-            route, handler = "django", self._django
+            route, handler = "django", self._answer_django
         try:
             _refuse_null_cookies(scope)
             await handler(scope, receive, watched_send)
@@ -151,6 +154,25 @@ class FrontDoor:
         finally:
             _requests.labels(route, str(status)).inc()
             _seconds.labels(route).observe(time.perf_counter() - started)
+
+    async def _answer_django(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request to Django, which stores the whole body before a view sees it; so the limit stands here."""
+        most = max_request_bytes() if scope["path"] == UPLOAD_PATH else MOST_FORM_BYTES
+        too_large = Refused(413, f"This is too large: at most {most >> 20} MiB are taken here.")
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if length.isdigit() and int(length) > most:
+            raise too_large
+        taken = 0
+
+        async def limited_receive() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > most:
+                raise too_large
+            return message
+
+        await self._django(scope, limited_receive, send)
 
     async def _answer_feed(self, scope: Scope, receive: Receive, send: Send) -> None:
         _require_method(scope, "GET")
