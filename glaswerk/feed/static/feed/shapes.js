@@ -10,6 +10,7 @@
  * @property {Creator} creator
  * @property {number} duration_ms
  * @property {string} poster
+ * @property {string} [color] its average, as CSS spells it
  * @property {number} width
  * @property {number} height
  * @property {string[]} hashtags

@@ -14,7 +14,7 @@ export function ngettext(one, many, count) {
 }
 
 /**
- * Put values in their places: `fill("Hide @{name}", {name})`.
+ * Put values in their places: `fill("Hide {name}", values)`.
  * @param {string} text
  * @param {Record<string, string|number>} values
  */
