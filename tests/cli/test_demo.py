@@ -21,6 +21,8 @@ from glaswerk.cli.demo.welcome import ACCOUNTS, PASSWORD
 from tests.cells import ROOT, RunningCell, environment, event, free_port, send
 from tests.cli.tiny_demo import TOPICS
 
+# The fixture starts a cell and fills it twice, which on a crowded machine takes longer than a test may.
+pytestmark = pytest.mark.timeout(900)
 ALL_TOPICS = tuple(dict.fromkeys(clip.topic for clip in CLIPS))
 
 
@@ -88,7 +90,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCell]:
 def _fill(cell: RunningCell, *words: str) -> "subprocess.CompletedProcess[str]":
     variables = {**environment(cell.data), "GLASWERK_PORT": str(cell.port)}
     command = [sys.executable, "-m", "tests.cli.tiny_demo", *words]
-    return subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
+    return subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, timeout=400, check=False)
 
 
 def _topic(slot: dict[str, Any]) -> str:

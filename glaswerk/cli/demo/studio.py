@@ -26,7 +26,9 @@ PAINTING: Final = "painting"
 PUBLISHING: Final = "publishing"
 _MOST_PAINTERS: Final = 6
 _LOOK_EVERY_S: Final = 0.25
-_STATE_EVERY_S: Final = 0.7
+_STATE_EVERY_S: Final = 1.0
+# The cell prepares uploads in their order, so asking after the oldest few is enough; asking costs it time as well.
+_MOST_ASKED_AFTER: Final = 3
 _UPLOAD_TRIES: Final = 5
 # A clip is prepared within seconds; after so long without an end something is wrong for good.
 _LONGEST_PREPARATION_S: Final = 900.0
@@ -93,6 +95,7 @@ class Studio:
         self._paint_avatar = paint_avatar
         self._sign_up = sign_up
         self._display = display
+        self._asking = asyncio.Semaphore(_MOST_ASKED_AFTER)
 
     async def publish_all(self, clips: tuple[Clip, ...], signed_in: dict[str, Visitor]) -> None:
         """Publish every clip that is not published yet.
@@ -148,7 +151,8 @@ class Studio:
 
     async def _publish(self, visitor: Visitor, clip: Clip) -> None:
         video = await self._upload(visitor, clip)
-        await _until_ready(visitor, video, clip, self._display)
+        async with self._asking:
+            await _until_ready(visitor, video, clip, self._display)
         self._path(clip).unlink(missing_ok=True)
         self._display.advance(PUBLISHING)
 
