@@ -332,8 +332,9 @@ def test_killed_worker_is_replaced(ada: Person, long_clip: Path, cell: Cell) -> 
     environment = {**os.environ, "DATABASE_URL": address, "GLASWERK_DATA": str(cell.data)}
     worker = subprocess.Popen([sys.executable, "-c", _WORKER], env=environment)
     try:
-        deadline = time.monotonic() + 30
-        while video.pk not in processing.claimed_videos() and time.monotonic() < deadline:
+        deadline = time.monotonic() + 120
+        # The worker takes the lock first and moves the state then.
+        while Video.objects.get().state == "uploaded" and time.monotonic() < deadline:
             time.sleep(0.05)
         assert video.pk in processing.claimed_videos()
         # While it lives nobody else takes the video.
