@@ -183,6 +183,8 @@ function showState() {
   cards.empty.hidden = !queue.ended || !cards.end.hidden;
   if (queue.failure) cards.failed.querySelector("p").textContent = queue.failure.message;
   tail.hidden = cards.loading.hidden && cards.failed.hidden && cards.end.hidden && cards.empty.hidden;
+  // A feed without articles is none.
+  root.setAttribute("role", none && cards.loading.hidden ? "region" : "feed");
   root.setAttribute("aria-busy", String(!cards.loading.hidden));
   find("[data-action=previous]").disabled = stage.place <= 0;
   find("[data-action=next]").disabled = stage.place >= stage.views.length - (tail.hidden ? 1 : 0);
