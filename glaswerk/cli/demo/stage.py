@@ -30,12 +30,20 @@ from glaswerk.videos.models import Video
 SEED: Final = 20_260_101
 
 
+def paint_clip(clip: Clip, path: Path) -> None:
+    """Render a clip at 540 x 960.
+
+    The scenes are painted at 360 to 432 across, so more would show nothing more, and cost the first start a minute.
+    """
+    render_clip(clip, path, 540, 960)
+
+
 @dataclass(frozen=True, slots=True)
 class Production:
     """What is shown and to how many; the painting functions are importable, because other processes run them."""
 
     clips: tuple[Clip, ...] = CLIPS
-    paint_clip: PaintClip = render_clip
+    paint_clip: PaintClip = paint_clip
     paint_avatar: PaintAvatar = render_avatar
     viewers: int = 300
 
