@@ -17,9 +17,10 @@ from glaswerk.cell.config import current_cell
 from glaswerk.cell.ids import now_ms
 from glaswerk.cell.log import EVENTS, SLATES, Entry, EventLog
 from glaswerk.feed.events import OLDEST_MS
-from glaswerk.feed.fold import CREATOR_KINDS, CreatorMemory, VideoMemory, is_finish, is_skip
+from glaswerk.feed.fold import CREATOR_KINDS, CreatorMemory, VideoMemory
 from glaswerk.feed.statistics import UNITS, decayed
 from glaswerk.feed.viewers import PROJECTOR
+from glaswerk.glass import Flag
 
 # One advisory lock a stream: of several projectors on several machines, one works and the others wait.
 _LOCKS: Final = {EVENTS: 0x676C_6173_0002, SLATES: 0x676C_6173_0003}
@@ -34,6 +35,11 @@ Event = dict[str, Any]
 _VIDEO_COLUMNS: Final = (
     "first_at", "last_at", "watched", "watched_ms", "loops", "shared", "liked_at", "saved_at", "refused_at",
 )  # fmt: skip
+_RECENT: Final = {
+    "recent_impressions": "impressions",
+    "recent_finishes": "finishes",
+    "recent_likes": "likes",
+}
 _STATISTICS: Final = (
     "impressions", "finishes", "skips", "likes", "shares", "saves", "follows", "watch_ms",
     "recent_impressions", "recent_finishes", "recent_likes",
@@ -98,9 +104,12 @@ async def _apply_events(connection: Connection, batch: list[Entry]) -> None:
         return
     at_ms = batch[-1].at_ms
     fresh = await _not_counted_yet(connection, [event for _, event in told], at_ms)
-    await _fold_videos(connection, told)
+    added = await _fold_videos(connection, told)
     await _fold_creators(connection, told)
-    await _count(connection, [(viewer, event) for viewer, event in told if id(event) in fresh], at_ms)
+    for _, event in told:
+        if event["kind"] == "follow" and "video" in event and id(event) in fresh:
+            added[event["video"]]["follows"] += 1
+    await _count(connection, added, at_ms)
 
 
 async def _not_counted_yet(connection: Connection, events: list[Event], at_ms: int) -> set[int]:
@@ -116,14 +125,15 @@ async def _not_counted_yet(connection: Connection, events: list[Event], at_ms: i
     return {id(first[str(row[0])]) for row in rows}
 
 
-async def _fold_videos(connection: Connection, told: list[tuple[int, Event]]) -> None:
-    """Fold into `feed_watch`, and let likes and saves of people follow."""
+async def _fold_videos(connection: Connection, told: list[tuple[int, Event]]) -> defaultdict[int, Counter[str]]:
+    """Fold into `feed_watch`, let likes and saves of people follow, and return what the totals of each video gain."""
+    added: defaultdict[int, Counter[str]] = defaultdict(Counter)
     by_pair: defaultdict[tuple[int, int], list[Event]] = defaultdict(list)
     for viewer, event in told:
         if event["kind"] not in CREATOR_KINDS:
             by_pair[viewer, event["video"]].append(event)
     if not by_pair:
-        return
+        return added
     pairs = sorted(by_pair)
     columns = ", ".join(_VIDEO_COLUMNS)
     rows = await (
@@ -134,10 +144,15 @@ async def _fold_videos(connection: Connection, told: list[tuple[int, Event]]) ->
         )
     ).fetchall()
     memories = {(viewer, video): VideoMemory(*facts) for viewer, video, *facts in rows}
+    durations = await _durations(connection, {video for _, video in pairs})
     for pair in pairs:
+        memory = memories.get(pair)
+        before = _totals(memory, durations.get(pair[1], 0))
         memory = memories.setdefault(pair, VideoMemory())
         for event in by_pair[pair]:
             memory.apply(event)
+        after = _totals(memory, durations.get(pair[1], 0))
+        added[pair[1]].update({name: after[name] - before[name] for name in after})
     updates = ", ".join(f"{name} = excluded.{name}" for name in _VIDEO_COLUMNS)
     async with connection.cursor() as cursor:
         await cursor.executemany(
@@ -149,6 +164,30 @@ async def _fold_videos(connection: Connection, told: list[tuple[int, Event]]) ->
     await _mirror(connection, "like", {pair: memories[pair].liked_at for pair in people if memories[pair].liked_at})
     await _mirror(connection, "save", {pair: memories[pair].saved_at for pair in people if memories[pair].saved_at})
     await _count_shares(connection, told)
+    return added
+
+
+async def _durations(connection: Connection, videos: set[int]) -> dict[int, int]:
+    rows = await (
+        await connection.execute("SELECT id, duration_ms FROM videos_video WHERE id = ANY(%s)", [sorted(videos)])
+    ).fetchall()
+    return dict(rows)
+
+
+def _totals(memory: VideoMemory | None, duration_ms: int) -> dict[str, int]:
+    """What one viewer adds to the totals of a video: each thing once, however often it was repeated or reported."""
+    if memory is None:
+        return dict.fromkeys(("impressions", "watch_ms", "finishes", "skips", "likes", "shares", "saves"), 0)
+    flags = memory.flags(duration_ms)
+    return {
+        "impressions": 1,
+        "watch_ms": memory.watched_ms,
+        "finishes": int(Flag.FINISHED in flags),
+        "skips": int(Flag.SKIPPED in flags),
+        "likes": int(Flag.LIKED in flags),
+        "shares": int(Flag.SHARED in flags),
+        "saves": int(Flag.SAVED in flags),
+    }
 
 
 async def _mirror(connection: Connection, table: str, switches: dict[tuple[int, int], int]) -> None:
@@ -268,66 +307,37 @@ async def _mirror_people(
         )
 
 
-async def _count(connection: Connection, fresh: list[tuple[int, Event]], at_ms: int) -> None:
-    """Add events to the totals of their videos, the decayed ones included."""
-    videos = sorted({event["video"] for _, event in fresh if "video" in event})
+async def _count(connection: Connection, added: dict[int, Counter[str]], at_ms: int) -> None:
+    """Add to the totals of videos; the recent ones, which decay, only grow by what was done and never by undoing."""
+    videos = sorted(video for video, change in added.items() if any(change.values()))
     if not videos:
         return
-    rows = await (
-        await connection.execute("SELECT id, duration_ms FROM videos_video WHERE id = ANY(%s)", [videos])
-    ).fetchall()
-    durations: dict[int, int] = dict(rows)
-    added: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    for _, event in fresh:
-        video = event.get("video")
-        if video in durations:
-            added[video].update(_contributions(event, durations[video]))
     columns = ", ".join(_STATISTICS)
     rows = await (
         await connection.execute(
-            f"SELECT video_id, decayed_at, {columns} FROM feed_statistics WHERE video_id = ANY(%s)", [list(added)]
+            f"SELECT video_id, decayed_at, {columns} FROM feed_statistics WHERE video_id = ANY(%s)", [videos]
         )
     ).fetchall()
     before = {video: (decayed_at, dict(zip(_STATISTICS, values, strict=True))) for video, decayed_at, *values in rows}
     updated = []
-    for video in sorted(added):
+    for video in videos:
         decayed_at, totals = before.get(video, (at_ms, dict.fromkeys(_STATISTICS, 0)))
-        elapsed = at_ms - decayed_at
+        change = added[video]
         for name in _STATISTICS:
-            if name.startswith("recent_"):
-                totals[name] = decayed(totals[name], elapsed)
-            totals[name] += added[video][name]
-        updated.append((video, max(at_ms, decayed_at), *(totals[name] for name in _STATISTICS)))
+            if name in _RECENT:
+                gained = UNITS * max(change[_RECENT[name]], 0)
+                totals[name] = decayed(totals[name], at_ms - decayed_at) + gained
+            else:
+                totals[name] = max(totals[name] + change[name], 0)
+        updated.append((max(at_ms, decayed_at), *(totals[name] for name in _STATISTICS), video))
     updates = ", ".join(f"{name} = excluded.{name}" for name in ("decayed_at", *_STATISTICS))
     async with connection.cursor() as cursor:
         await cursor.executemany(
             f"INSERT INTO feed_statistics (video_id, decayed_at, {columns})"
             f" SELECT id, %s{', %s' * len(_STATISTICS)} FROM videos_video WHERE id = %s"
             f" ON CONFLICT (video_id) DO UPDATE SET {updates}",
-            [(*row[1:], row[0]) for row in updated],
+            updated,
         )
-
-
-def _contributions(event: Event, duration_ms: int) -> dict[str, int]:
-    """What one event adds to the totals of its video."""
-    kind = event["kind"]
-    if kind == "impression":
-        return {"impressions": 1, "recent_impressions": UNITS}
-    if kind == "watch":
-        watched_ms, loops = event["watched_ms"], event["loops"]
-        finished = is_finish(watched_ms, loops, duration_ms)
-        return {
-            "watch_ms": watched_ms,
-            "finishes": int(finished),
-            "recent_finishes": UNITS * finished,
-            "skips": int(is_skip(watched_ms, loops, duration_ms)),
-        }
-    return {
-        "like": {"likes": 1, "recent_likes": UNITS},
-        "share": {"shares": 1},
-        "save": {"saves": 1},
-        "follow": {"follows": 1},
-    }.get(kind, {})
 
 
 async def main() -> None:

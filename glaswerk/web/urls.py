@@ -5,6 +5,8 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from glaswerk.web.api import api
 
+handler500 = "glaswerk.web.pages.server_error"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", api.urls),
     path("admin/", admin.site.urls),
