@@ -15,6 +15,10 @@ def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
+def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    return {**schema, "type": [schema["type"], "null"]}
+
+
 def _list(items: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": items}
 
@@ -48,7 +52,7 @@ _VIDEO: Final = _object(
     id=_ID,
     caption=_TEXT,
     creator=_object(
-        name=_TEXT, display_name=_TEXT, avatar={"type": "string", "nullable": True}, followed={"type": "boolean"}
+        name=_TEXT, display_name=_TEXT, avatar=_nullable(_TEXT), followed={"type": "boolean"}
     ),
     duration_ms=_COUNT,
     poster=_TEXT,
@@ -123,7 +127,7 @@ FRONT_DOOR_PATHS: Final[dict[str, Any]] = {
                     "application/json": {
                         "schema": {
                             "type": "object",
-                            "properties": {"slate": {**_ID, "nullable": True}, "events": _list(_EVENT)},
+                            "properties": {"slate": _nullable(_ID), "events": _list(_EVENT)},
                             "required": ["events"],
                         }
                     }
@@ -134,7 +138,7 @@ FRONT_DOOR_PATHS: Final[dict[str, Any]] = {
                     "Acknowledged",
                     _object(
                         accepted=_COUNT,
-                        refused=_list(_object(id={"type": "string", "nullable": True}, field=_TEXT, message=_TEXT)),
+                        refused=_list(_object(id=_nullable(_TEXT), field=_TEXT, message=_TEXT)),
                     ),
                 ),
                 **_problems(
