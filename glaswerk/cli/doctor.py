@@ -1,5 +1,6 @@
 """`glaswerk doctor`: checks an installation, and says what to do about what it finds."""
 
+import asyncio
 import importlib.metadata
 import json
 import os
@@ -16,6 +17,7 @@ import typer
 
 from glaswerk.cell import nats, postgres
 from glaswerk.cell.config import Cell, ConfigError, current_cell
+from glaswerk.cell.log import EventLog, LogUnavailable
 from glaswerk.cli.attach import is_running
 
 LEAST_FREE_BYTES: Final = 2 << 30
@@ -78,8 +80,18 @@ def _postgres(cell: Cell) -> Finding:
 
 def _event_log(cell: Cell) -> Finding:
     if cell.external_nats_url:
-        return Finding("event log", True, "external")
+        remedy = "Check NATS_URL or services.nats_url, and the server with its JetStream."
+        return Finding("event log", asyncio.run(_answers(cell)), "external", remedy)
     return _program("event log", [str(nats.binary()), "--version"])
+
+
+async def _answers(cell: Cell) -> bool:
+    try:
+        log = await EventLog.connect(cell)
+    except LogUnavailable:
+        return False
+    await log.close()
+    return True
 
 
 def _folder(cell: Cell) -> Finding:

@@ -86,7 +86,10 @@ def up(port: Port = None) -> None:
 
 def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Say whether the cell runs, and with which processes; exit status 1 when it does not."""
-    cell = current_cell()
+    try:
+        cell = current_cell()
+    except ConfigError as error:
+        fail(str(error))
     running = is_running(cell)
     facts = {"running": running, "data": str(cell.data), "url": cell.public_url, **running_facts(cell)}
     if as_json:
