@@ -9,6 +9,7 @@ import shutil
 import signal
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,14 +29,8 @@ from glaswerk.people.models import Person
 from glaswerk.videos.models import Video
 
 SEED: Final = 20_260_101
-
-
-def paint_clip(clip: Clip, path: Path) -> None:
-    """Render a clip at 540 x 960.
-
-    The scenes are painted at 360 to 432 across, so more would show nothing more, and cost the first start a minute.
-    """
-    render_clip(clip, path, 540, 960)
+# The scenes are drawn at 360 to 432 across, so more would show nothing more, and cost the first start a minute.
+_AS_DRAWN: Final = partial(render_clip, width=540, height=960)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +38,7 @@ class Production:
     """What is shown and to how many; the painting functions are importable, because other processes run them."""
 
     clips: tuple[Clip, ...] = CLIPS
-    paint_clip: PaintClip = paint_clip
+    paint_clip: PaintClip = _AS_DRAWN
     paint_avatar: PaintAvatar = render_avatar
     viewers: int = 300
 
