@@ -21,7 +21,7 @@ class DataClass(StrEnum):
     PUBLIC = "PUBLIC"  # Its owner chose to publish it beyond this cell.
     COUNT = "COUNT"  # An aggregate; it leaves the cell only with noise.
     PERSONAL = "PERSONAL"  # About a person, and never leaves the cell.
-    SECRET = "SECRET"  # A credential or a key; no page or export shows it.
+    SECRET = "SECRET"  # noqa: S105 - A credential or a key; no page or export shows it.
 
 
 def _classed(field: AnyField, data_class: DataClass) -> AnyField:
@@ -93,9 +93,7 @@ def concrete_fields(models: Iterable[type[Model]] | None = None) -> Iterable["Fi
             yield from model._meta.concrete_fields
 
 
-def check_every_field_declares_a_class(
-    app_configs: Sequence[AppConfig] | None, **kwargs: object
-) -> list[CheckMessage]:
+def check_every_field_declares_a_class(app_configs: Sequence[AppConfig] | None, **kwargs: object) -> list[CheckMessage]:
     """System check `glaswerk.E001`: a field without a data class keeps the cell from starting."""
     return [
         Error(

@@ -34,7 +34,7 @@ _DAY_S: Final = 86_400
 _logger = structlog.get_logger("glaswerk.log")
 
 
-class LogUnavailable(Exception):
+class LogUnavailable(Exception):  # noqa: N818 - it says what happened, not that something broke.
     """The event log did not confirm; nothing is promised, and the caller may try again."""
 
 

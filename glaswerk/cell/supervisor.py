@@ -32,11 +32,11 @@ Progress = Callable[[str], None]
 _logger = structlog.get_logger("glaswerk.supervisor")
 
 
-class CellBusy(Exception):
+class CellBusy(Exception):  # noqa: N818 - it says what happened, not that something broke.
     """Another process holds the data folder."""
 
 
-class StartFailed(Exception):
+class StartFailed(Exception):  # noqa: N818 - it says what happened, not that something broke.
     """A part of the cell did not come up; the message names it and its log file."""
 
 

@@ -53,14 +53,18 @@ def _packages(cell: Cell) -> Finding:
                 installed = "missing"
             if installed != version and ";" not in line:
                 wrong.append(f"{name} {installed} instead of {version}")
-    return Finding("packages", not wrong, ", ".join(wrong) or "as locked", "Run ./run again; it installs what is locked.")
+    return Finding(
+        "packages", not wrong, ", ".join(wrong) or "as locked", "Run ./run again; it installs what is locked."
+    )
 
 
 def _program(name: str, command: list[str]) -> Finding:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
         first = (done.stdout or done.stderr).splitlines()[:1]
-        return Finding(name, done.returncode == 0, first[0] if first else "no answer", "Remove .venv and run ./run again.")
+        return Finding(
+            name, done.returncode == 0, first[0] if first else "no answer", "Remove .venv and run ./run again."
+        )
     except OSError as error:
         return Finding(name, False, str(error), "Remove .venv and run ./run again.")
 
@@ -74,7 +78,9 @@ def _ffmpeg(cell: Cell) -> Finding:
 def _postgres(cell: Cell) -> Finding:
     if cell.external_database_url:
         reachable = postgres.is_ready(cell)
-        return Finding("database", reachable, "external", "Check DATABASE_URL or services.database_url, and the server.")
+        return Finding(
+            "database", reachable, "external", "Check DATABASE_URL or services.database_url, and the server."
+        )
     return _program("database", [str(postgres.binary("postgres")), "--version"])
 
 
@@ -110,9 +116,7 @@ def _keys(cell: Cell) -> Finding:
     if not cell.keys.exists():
         return Finding("keys", True, "made at the first start")
     open_to_others = [path.name for path in (cell.keys, *cell.keys.iterdir()) if path.stat().st_mode & 0o077]
-    return Finding(
-        "keys", not open_to_others, ", ".join(open_to_others) or "private", f"chmod -R go= {cell.keys}"
-    )
+    return Finding("keys", not open_to_others, ", ".join(open_to_others) or "private", f"chmod -R go= {cell.keys}")
 
 
 def _port(cell: Cell) -> Finding:
@@ -123,7 +127,9 @@ def _port(cell: Cell) -> Finding:
         try:
             probe.bind((cell.config.web.host, cell.port))
         except OSError as error:
-            return Finding("port", False, f"{cell.port}: {error.strerror}", "Choose another one with --port or web.port.")
+            return Finding(
+                "port", False, f"{cell.port}: {error.strerror}", "Choose another one with --port or web.port."
+            )
     return Finding("port", True, f"{cell.port} is free")
 
 
@@ -134,7 +140,9 @@ def _policy(cell: Cell) -> Finding:
     try:
         current_policy(cell)
     except PolicyError as error:
-        return Finding("policy", False, str(error), "Mend policy.toml in the data folder, or remove it for the default.")
+        return Finding(
+            "policy", False, str(error), "Mend policy.toml in the data folder, or remove it for the default."
+        )
     return Finding("policy", True, "can be read")
 
 

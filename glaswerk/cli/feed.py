@@ -39,7 +39,9 @@ def show(
             served = Feed(cell, log)
             try:
                 await served.start()
-                return await served.slate(person.id, read_question(parameters), person.language or cell.config.cell.language)
+                return await served.slate(
+                    person.id, read_question(parameters), person.language or cell.config.cell.language
+                )
             finally:
                 await served.stop()
                 await log.close()

@@ -1,6 +1,7 @@
 """`glaswerk run …`: the processes that the supervisor starts.  People use `glaswerk up`."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
@@ -27,10 +28,8 @@ def _run_until_told(main: Callable[[], Awaitable[None]]) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, task.cancel)
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             await task
-        except asyncio.CancelledError:
-            pass
 
     asyncio.run(watched())
 

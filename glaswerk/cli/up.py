@@ -95,7 +95,9 @@ def status(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     if as_json:
         typer.echo(json.dumps(facts))
     else:
-        typer.echo(f"{'running' if running else 'stopped'}: {cell.data}" + (f" at {cell.public_url}" if running else ""))
+        typer.echo(
+            f"{'running' if running else 'stopped'}: {cell.data}" + (f" at {cell.public_url}" if running else "")
+        )
         for name, process in facts.get("children", {}).items():
             typer.echo(f"  {name}: process {process}")
     raise typer.Exit(0 if running else 1)

@@ -138,7 +138,12 @@ class Archive:
             if waiting:
                 tables = [pq.read_table(path) for path in ([file] if file.exists() else []) + waiting]
                 first = int(tables[0].schema.metadata[b"first_sequence"])
-                _write(pa.concat_tables(table.replace_schema_metadata() for table in tables), file, first, _sequences(waiting[-1])[1])
+                _write(
+                    pa.concat_tables(table.replace_schema_metadata() for table in tables),
+                    file,
+                    first,
+                    _sequences(waiting[-1])[1],
+                )
                 joined += 1
             for part in parts:
                 part.unlink()

@@ -47,7 +47,9 @@ class Card:
 
 
 def _card(row: TupleRow, read_at: int) -> Card:
-    (video, creator, visibility, caption, hashtags, duration_ms, poster, color, width, height, sound, published_at) = row[:12]
+    (video, creator, visibility, caption, hashtags, duration_ms, poster, color, width, height, sound, published_at) = (
+        row[:12]
+    )
     name, display_name, avatar, likes, comments, saves, shares, renditions = row[12:]
     return Card(
         video=video,

@@ -51,9 +51,7 @@ def _problems(*statuses: tuple[int, str]) -> dict[str, Any]:
 _VIDEO: Final = _object(
     id=_ID,
     caption=_TEXT,
-    creator=_object(
-        name=_TEXT, display_name=_TEXT, avatar=_nullable(_TEXT), followed={"type": "boolean"}
-    ),
+    creator=_object(name=_TEXT, display_name=_TEXT, avatar=_nullable(_TEXT), followed={"type": "boolean"}),
     duration_ms=_COUNT,
     poster=_TEXT,
     color=_TEXT,
@@ -97,11 +95,15 @@ FRONT_DOOR_PATHS: Final[dict[str, Any]] = {
             "summary": "The next slate",
             "description": "Signed out it works on an anonymous cookie. Every slate is recorded and can be explained.",
             "parameters": [
-                _query("limit", "How many slots.", type="integer", minimum=1, maximum=MOST_SLOTS, default=DEFAULT_LIMIT),
+                _query(
+                    "limit", "How many slots.", type="integer", minimum=1, maximum=MOST_SLOTS, default=DEFAULT_LIMIT
+                ),
                 _query("feed", "Whose videos.", type="string", enum=["for_you", "following"], default="for_you"),
                 _query("hashtag", "Only videos with this hashtag.", type="string", minLength=1, maxLength=50),
                 _query("creator", "Only videos of this person.", type="string", minLength=3, maxLength=30),
-                _query("again", "1 lets videos come again that were seen.", type="string", enum=["0", "1"], default="0"),
+                _query(
+                    "again", "1 lets videos come again that were seen.", type="string", enum=["0", "1"], default="0"
+                ),
             ],
             "responses": {
                 "200": _answer("The slate", _SLATE),

@@ -91,9 +91,19 @@ def _catalogue(connection: "psycopg.Connection[Any]", at_ms: int) -> Catalogue:
 
 def _watches(connection: "psycopg.Connection[Any]") -> Watches:
     viewers, videos, strengths, moments = [], [], [], []
-    for viewer, video, last_at, duration_ms, watched_ms, loops, shared, liked, saved, refused, watched in connection.execute(
-        _WATCHES
-    ):
+    for (
+        viewer,
+        video,
+        last_at,
+        duration_ms,
+        watched_ms,
+        loops,
+        shared,
+        liked,
+        saved,
+        refused,
+        watched,
+    ) in connection.execute(_WATCHES):
         memory = VideoMemory(0, last_at, watched, watched_ms, loops, shared, liked, saved, refused)
         watch = memory.as_watch(video, duration_ms)
         if watch is not None and watch.strength > 0:

@@ -18,7 +18,7 @@ LONGEST_WATCH_MS: Final = 86_400_000
 MOST_LOOPS: Final = 10_000
 
 
-class BadEvent(Exception):
+class BadEvent(Exception):  # noqa: N818 - it says what happened, not that something broke.
     """An event, or a whole batch, that cannot be taken: which field, and what it takes."""
 
     def __init__(self, field: str, message: str) -> None:

@@ -79,8 +79,10 @@ async def _wait_for_lock(connection: Connection, key: int) -> None:
 
 async def _apply_slates(connection: Connection, batch: list[Entry]) -> None:
     rows = [
-        (item["id"], item["viewer"], item["epoch"], item["at"])
-        + tuple(bytes.fromhex(item[name]) for name in ("viewer_state", "ask", "slate"))
+        (
+            *(item[name] for name in ("id", "viewer", "epoch", "at")),
+            *(bytes.fromhex(item[name]) for name in ("viewer_state", "ask", "slate")),
+        )
         for entry in batch
         for item in entry.items
     ]

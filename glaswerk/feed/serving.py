@@ -38,7 +38,7 @@ rank_seconds = Histogram(
 )
 
 
-class BadQuestion(Exception):
+class BadQuestion(Exception):  # noqa: N818 - it says what happened, not that something broke.
     """A question that cannot be answered: which parameter, and what it takes."""
 
     def __init__(self, field: str, message: str) -> None:
@@ -48,7 +48,7 @@ class BadQuestion(Exception):
         self.message = message
 
 
-class NotReady(Exception):
+class NotReady(Exception):  # noqa: N818 - it says what happened, not that something broke.
     """The cell cannot serve a feed yet, or for a moment."""
 
 
@@ -137,10 +137,12 @@ class Feed:
         async with pool().connection() as connection:
             rows = await (await connection.execute(NEWEST)).fetchall()
         sha256s = [row[0] for row in rows]
-        if sha256s and (self._epochs.epoch is None or self._epochs.epoch.sha256 != sha256s[0]):
-            # Opening an epoch hashes all of it, so it happens beside the event loop.
-            if await asyncio.to_thread(self._epochs.refresh, sha256s):
-                self._withdrawn = set()
+        current = self._epochs.epoch
+        if not sha256s or (current is not None and current.sha256 == sha256s[0]):
+            return
+        # Opening an epoch hashes all of it, so it happens beside the event loop.
+        if await asyncio.to_thread(self._epochs.refresh, sha256s):
+            self._withdrawn = set()
 
     async def _follow_videos(self) -> None:
         while True:
@@ -256,7 +258,7 @@ class Feed:
                     "SELECT name, id FROM people_person WHERE name = ANY(%s) AND is_active", [list(names)]
                 )
             ).fetchall()
-        return {name: person for name, person in rows}
+        return dict(rows)
 
     async def _relations(self, viewer_id: int, cards: dict[int, Card]) -> LoadedViewer | None:
         """Return the viewer where a video is not public, so that only who may see it may speak of it."""
@@ -287,7 +289,9 @@ def _resolved(
             raise BadEvent("creator", "is nobody's name here")
         kept["creator"] = creators[event.creator_name]
     if event.kind in CREATOR_KINDS and kept["creator"] == viewer_id:
-        raise BadEvent("creator" if event.video is None else "video", "is your own; nobody follows or blocks themselves")
+        raise BadEvent(
+            "creator" if event.video is None else "video", "is your own; nobody follows or blocks themselves"
+        )
     if event.kind == "watch":
         kept["watched_ms"], kept["loops"] = event.watched_ms, event.loops
     return kept

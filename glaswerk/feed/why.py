@@ -15,7 +15,6 @@ from glaswerk.glass import Ask, Epoch, Viewer, explain
 from glaswerk.glass.explanation import SlotWhy
 from glaswerk.videos.models import State, Video
 
-
 # A slate is in the log when it is served, and in the table as soon as the projector has come to it.
 PROJECTION_PATIENCE_S: Final = 5.0
 
@@ -37,7 +36,7 @@ def _epoch(sha256: str) -> Epoch:
     return Epoch.open(epoch_path(settings.CELL, sha256), sha256)
 
 
-class ReplayDiffers(Exception):
+class ReplayDiffers(Exception):  # noqa: N818 - it says what happened, not that something broke.
     """The replay of a recorded slate gave other bytes; nothing may be explained by it."""
 
 

@@ -26,10 +26,10 @@ from glaswerk.cell.database import close_pool, open_pool, pool
 from glaswerk.cell.log import EventLog, LogUnavailable
 from glaswerk.feed.events import MOST_BYTES, BadEvent
 from glaswerk.feed.serving import BadQuestion, Feed, NotReady, read_question
+from glaswerk.feed.visitors import VisitorReader
 from glaswerk.videos import media
 from glaswerk.videos.limits import max_request_bytes
 from glaswerk.web import problems
-from glaswerk.feed.visitors import VisitorReader
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -47,10 +47,12 @@ _requests = Counter("glaswerk_requests_total", "Requests answered", ["route", "s
 _seconds = Histogram("glaswerk_request_seconds", "Time to answer a request", ["route"])
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - it says what happened, not that something broke.
     """A request that is answered with a problem document."""
 
-    def __init__(self, status: int, detail: str, field: str = "", headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+    def __init__(
+        self, status: int, detail: str, field: str = "", headers: tuple[tuple[bytes, bytes], ...] = ()
+    ) -> None:
         """Say the status, what is wrong and what to do, and which field it is."""
         super().__init__(detail)
         self.status = status
@@ -146,7 +148,9 @@ class FrontDoor:
         except (LogUnavailable, DatabaseError, PoolTimeout) as error:
             _logger.warning("a server is away", route=route, exc_info=error)
             if not begun:
-                await _send_problem(watched_send, _come_back("The cell is busy for a moment. Nothing was lost; try again."))
+                await _send_problem(
+                    watched_send, _come_back("The cell is busy for a moment. Nothing was lost; try again.")
+                )
         except Exception as error:
             _logger.error("request failed", route=route, exc_info=error)
             if not begun:
