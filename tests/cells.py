@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
-PASSWORD = "a calm long password"  # noqa: S105
+PASSWORD = "a calm long password"
 # Tests ask more in a minute than a person would.
 SETTINGS = """
 [feed]
@@ -85,8 +85,12 @@ class RunningCell:
 
     def _is_ready(self) -> bool:
         try:
+            # The file comes last, when the supervisor begins to watch; a killed one's may still lie there.
+            status = json.loads((self.data / "run" / "status.json").read_text())
+            if self.process is None or status["pid"] != self.process.pid:
+                return False
             return httpx.get(f"{self.url}/readyz", timeout=2, trust_env=False).status_code == 200
-        except httpx.TransportError:
+        except (FileNotFoundError, httpx.TransportError):
             return False
 
     def stop(self) -> None:

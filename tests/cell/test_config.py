@@ -74,10 +74,12 @@ def test_what_cannot_be_meant_is_refused_by_name(text: str, key: str) -> None:
 
 @given(st.text())
 def test_any_text_is_read_or_refused_in_one_way(text: str) -> None:
+    refusal = ""
     try:
         parse_config(text)
     except ConfigError as error:
-        assert str(error).startswith("cell.toml")
+        refusal = str(error)
+    assert refusal == "" or refusal.startswith("cell.toml")
 
 
 def test_a_file_in_another_encoding_is_refused_in_words(tmp_path: Path) -> None:

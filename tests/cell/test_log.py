@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -201,7 +200,9 @@ def test_the_fence_covers_everything_acknowledged_before_it(server: Server) -> N
                 assert await log.last_sequence() >= acknowledged
                 await asyncio.sleep(0)
 
-        await asyncio.gather(*(write(log) for log in logs for _ in range(4)), *(ask(log) for log in logs for _ in range(8)))
+        await asyncio.gather(
+            *(write(log) for log in logs for _ in range(4)), *(ask(log) for log in logs for _ in range(8))
+        )
         assert await logs[0].last_sequence() == latest
         for log in logs:
             await log.close()
@@ -263,7 +264,7 @@ def test_the_server_listens_on_the_loopback_alone(server: Server) -> None:
     assert "host: 127.0.0.1" in (server.cell.nats / "nats.conf").read_text()
     port = int((server.cell.run / "nats.port").read_text())
     assert server.process is not None
-    inodes = {os.readlink(f"/proc/{server.process.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{server.process.pid}/fd")}
+    inodes = {str(fd.readlink()) for fd in Path(f"/proc/{server.process.pid}/fd").iterdir()}
     listening = [
         line.split()
         for table in ("tcp", "tcp6")

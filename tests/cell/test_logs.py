@@ -67,4 +67,7 @@ def test_no_value_passes_and_what_helps_an_operator_does() -> None:
     assert by_hand["exception"]["type"] == "ValueError"
     assert lines[4]["exception"]["type"] == "ValueError"
     assert [line["exception"]["type"] for line in lines[-2:]] == ["RuntimeError", "LookupError"]
-    assert lines[-1]["exception"]["frames"] == ["<string>:27 <module>"] or "<module>" in lines[-1]["exception"]["frames"][0]
+    assert (
+        lines[-1]["exception"]["frames"] == ["<string>:27 <module>"]
+        or "<module>" in lines[-1]["exception"]["frames"][0]
+    )

@@ -21,7 +21,15 @@ def entry(sequence: int, hour: int = 0, events: int = 2, subject: str = "events"
     if subject == "videos":
         return Entry(sequence, subject, at_ms, [{"video": sequence}])
     told = [
-        {"id": f"{sequence}-{number}", "kind": "watch", "at": at_ms - 5, "video": 7, "creator": 8, "watched_ms": number, "loops": 1}
+        {
+            "id": f"{sequence}-{number}",
+            "kind": "watch",
+            "at": at_ms - 5,
+            "video": 7,
+            "creator": 8,
+            "watched_ms": number,
+            "loops": 1,
+        }
         for number in range(events)
     ]
     return Entry(sequence, subject, at_ms, [{"viewer": -sequence, "slate": None, "events": told}])

@@ -252,7 +252,10 @@ def test_a_person_and_an_anonymous_viewer_are_kept_apart(theatre: Theatre) -> No
     report(person.client, marks[0])
     report(guest, marks[1])
     rows = theatre.until(
-        lambda: len(found := theatre.rows("SELECT viewer FROM feed_watch WHERE video = %s", decode_id(video))) == 2 and found
+        lambda: (
+            len(found := theatre.rows("SELECT viewer FROM feed_watch WHERE video = %s", decode_id(video))) == 2
+            and found
+        )
     )
     viewers = sorted(row[0] for row in rows)
     assert viewers[0] < 0

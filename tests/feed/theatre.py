@@ -88,7 +88,16 @@ class Theatre:
                 " sound_title, state, progress, failure, source, duration_ms, width, height, poster, color, created_at,"
                 " published_at) VALUES (%s, %s, %s, %s, '{}', %s, '', 'eu', 'Original sound', 'ready', 100, '', %s, %s, 720,"
                 " 1280, %s, '#123456', now(), now())",
-                [video, creator, " ".join(f"#{tag}" for tag in hashtags), list(hashtags), visibility, sha, DURATION_MS, sha],
+                [
+                    video,
+                    creator,
+                    " ".join(f"#{tag}" for tag in hashtags),
+                    list(hashtags),
+                    visibility,
+                    sha,
+                    DURATION_MS,
+                    sha,
+                ],
             )
             connection.execute(
                 "INSERT INTO videos_rendition (video_id, blob, width, height, bitrate, size, codecs)"
