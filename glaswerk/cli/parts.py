@@ -101,7 +101,9 @@ def jobs() -> None:
     """Work off the jobs: videos first of all."""
     setup_django()
     from procrastinate.contrib.django import app as procrastinate
+    from procrastinate.contrib.django.django_connector import DjangoConnector
 
+    assert isinstance(procrastinate.connector, DjangoConnector)
     worker_app = procrastinate.with_connector(procrastinate.connector.get_worker_connector())
 
     async def main() -> None:

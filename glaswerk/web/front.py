@@ -256,7 +256,7 @@ class FrontDoor:
             raise Refused(404, "There is nothing here.")
         registry = CollectorRegistry()
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-            MultiProcessCollector(registry)
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         body = await asyncio.to_thread(generate_latest, registry)
         await _send(send, 200, body, CONTENT_TYPE_LATEST.encode())
 
