@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from pathlib import Path
 from typing import Any
 
 
@@ -10,11 +11,16 @@ def machine() -> dict[str, Any]:
     """Return what the figures depend on."""
     model = platform.processor() or platform.machine()
     try:
-        with open("/proc/cpuinfo") as file:
+        with Path("/proc/cpuinfo").open() as file:
             model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), model)
     except OSError:
         pass
-    return {"cores": os.cpu_count(), "processor": model, "python": platform.python_version(), "load": os.getloadavg()[0]}
+    return {
+        "cores": os.cpu_count(),
+        "processor": model,
+        "python": platform.python_version(),
+        "load": os.getloadavg()[0],
+    }
 
 
 def report(name: str, figures: dict[str, Any], peers: dict[str, Any], as_json: bool) -> None:

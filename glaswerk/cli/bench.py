@@ -9,7 +9,9 @@ import typer
 
 BENCHMARKS: Final = Path(__file__).resolve().parents[2] / "benchmarks"
 app = typer.Typer(
-    help="Measure; every benchmark prints a table, or JSON with --json.", no_args_is_help=False, invoke_without_command=True
+    help="Measure; every benchmark prints a table, or JSON with --json.",
+    no_args_is_help=False,
+    invoke_without_command=True,
 )
 
 
@@ -27,7 +29,9 @@ def bench(context: typer.Context) -> None:
 
 
 def _command(name: str) -> None:
-    @app.command(name, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)
+    @app.command(
+        name, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
+    )
     def run(context: typer.Context) -> None:
         sys.argv = [name, *context.args]
         runpy.run_path(str(BENCHMARKS / f"{name}.py"), run_name="__main__")

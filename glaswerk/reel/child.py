@@ -1,5 +1,6 @@
 """Run a program on untrusted input: confined, watched, and gone when this function returns."""
 
+import contextlib
 import json
 import os
 import selectors
@@ -123,7 +124,8 @@ def _watch(
     process: subprocess.Popen[bytes], confinement: Confinement, on_line: Callable[[bytes], bool] | None
 ) -> tuple[bytes, bytes]:
     """Read both pipes to their ends, under the two clocks."""
-    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     output, errors, line = bytearray(), bytearray(), bytearray()
     started = advanced = time.monotonic()
     with selectors.DefaultSelector() as selector:
@@ -159,10 +161,8 @@ def _watch(
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
     """End the child and everything that it started, and collect it so that no zombie stays."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     for pipe in (process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()

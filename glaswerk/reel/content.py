@@ -18,19 +18,69 @@ FORMAT_WHITELIST: Final = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,avi,flv"
 """The same demuxers as FFmpeg's `format_whitelist` wants them, so that none of them can open another."""
 
 VIDEO_CODECS: Final = frozenset(
-    "h264 hevc vp8 vp9 av1 mpeg4 mpeg2video mpeg1video h263 mjpeg prores ffv1 theora flv1 vp6f "
-    "msmpeg4v3 dvvideo".split()
+    [
+        "h264",
+        "hevc",
+        "vp8",
+        "vp9",
+        "av1",
+        "mpeg4",
+        "mpeg2video",
+        "mpeg1video",
+        "h263",
+        "mjpeg",
+        "prores",
+        "ffv1",
+        "theora",
+        "flv1",
+        "vp6f",
+        "msmpeg4v3",
+        "dvvideo",
+    ]
 )
 AUDIO_CODECS: Final = frozenset(
-    "aac mp3 mp2 ac3 eac3 opus vorbis flac alac amr_nb amr_wb pcm_s16le pcm_s16be pcm_s24le pcm_s24be "
-    "pcm_s32le pcm_s32be pcm_f32le pcm_u8 pcm_mulaw pcm_alaw adpcm_ima_qt".split()
+    [
+        "aac",
+        "mp3",
+        "mp2",
+        "ac3",
+        "eac3",
+        "opus",
+        "vorbis",
+        "flac",
+        "alac",
+        "amr_nb",
+        "amr_wb",
+        "pcm_s16le",
+        "pcm_s16be",
+        "pcm_s24le",
+        "pcm_s24be",
+        "pcm_s32le",
+        "pcm_s32be",
+        "pcm_f32le",
+        "pcm_u8",
+        "pcm_mulaw",
+        "pcm_alaw",
+        "adpcm_ima_qt",
+    ]
 )
 DECODER_WHITELIST: Final = ",".join(
     sorted(
         VIDEO_CODECS
         | AUDIO_CODECS
-        | set("libdav1d libaom-av1 libvpx libvpx-vp9 flv mp3float libopus libvorbis amrnb amrwb".split())
-        | set("libopencore_amrnb libopencore_amrwb msmpeg4".split())
+        | {
+            "libdav1d",
+            "libaom-av1",
+            "libvpx",
+            "libvpx-vp9",
+            "flv",
+            "mp3float",
+            "libopus",
+            "libvorbis",
+            "amrnb",
+            "amrwb",
+        }
+        | {"libopencore_amrnb", "libopencore_amrwb", "msmpeg4"}
     )
 )
 """Codec names and the names of their decoders: no other decoder is opened, in any stream of the file."""
@@ -60,7 +110,7 @@ def demuxer_for(head: bytes) -> str:
         if head[8:12] in _IMAGE_BRANDS:
             raise ReelError(Failure.IMAGE, "a HEIF or AVIF picture")
         return "mov"
-    if head[4:8] in _MOV_ATOMS and head[:2] == b"\0\0" or head[4:8] == b"mdat" and head[:4] == b"\0\0\0\1":
+    if (head[4:8] in _MOV_ATOMS and head[:2] == b"\0\0") or (head[4:8] == b"mdat" and head[:4] == b"\0\0\0\1"):
         return "mov"
     if head[:4] == b"\x1a\x45\xdf\xa3":
         if b"matroska" in head[:96] or b"webm" in head[:96]:

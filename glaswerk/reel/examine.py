@@ -4,6 +4,7 @@ The parent gives the demuxer and the limits as a JSON object in the first argume
 descriptor, so that neither this process nor a demuxer has a name to resolve.
 """
 
+import itertools
 import json
 import os
 import sys
@@ -267,7 +268,8 @@ def _read(container: InputContainer, video: Any, audio: Any, limits: Limits) -> 
 
 def _frame_rate(seen: _Track, video: Any) -> Fraction:
     """Average frames per second. A single frame lasts as long as the container says."""
-    assert seen.first is not None and seen.last is not None
+    assert seen.first is not None
+    assert seen.last is not None
     if seen.packets > 1 and seen.last > seen.first:
         return Fraction(seen.packets - 1) / (seen.last - seen.first)
     return Fraction(video.average_rate or video.guessed_rate or 25)
@@ -276,7 +278,7 @@ def _frame_rate(seen: _Track, video: Any) -> Fraction:
 def _is_variable(seen: _Track) -> bool:
     """Whether the gaps between frames differ by more than the rounding of a millisecond clock explains."""
     starts = sorted(seen.starts)
-    gaps = sorted(after - before for before, after in zip(starts, starts[1:], strict=False))
+    gaps = sorted(after - before for before, after in itertools.pairwise(starts))
     if len(gaps) < 2:
         return False
     usual = gaps[len(gaps) // 2]

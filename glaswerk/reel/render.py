@@ -209,9 +209,7 @@ class _Found:
     poster: Poster
 
 
-def _verified(
-    probe: Probe, ladder: Sequence[Rung], part: Path, names: Sequence[str], limits: Limits
-) -> _Found:
+def _verified(probe: Probe, ladder: Sequence[Rung], part: Path, names: Sequence[str], limits: Limits) -> _Found:
     """Read the results back and compare them with what was asked for. Raises ReelError."""
     poster = part / _POSTER
     for path in (*(part / name for name in names), poster):

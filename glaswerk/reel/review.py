@@ -6,6 +6,7 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import av
@@ -64,7 +65,7 @@ def _milliseconds(stream: Any) -> int:
 
 
 def _has_index_first(path: str) -> bool:
-    with open(path, "rb") as handle:
+    with Path(path).open("rb") as handle:
         while header := handle.read(8):
             if header[4:8] in (b"moov", b"mdat"):
                 return header[4:8] == b"moov"

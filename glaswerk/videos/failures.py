@@ -61,9 +61,9 @@ def _sentence(failure: Failure) -> str:
         case Failure.TOO_SHORT:
             return _("The video is shorter than a blink. Please upload one of at least a fifth of a second.")
         case Failure.TOO_MANY_BYTES:
-            return _("The file is too large. Please upload at most %(size)d MiB; exporting at 1080p makes it smaller.") % {
-                "size": max_upload_mb()
-            }
+            return _(
+                "The file is too large. Please upload at most %(size)d MiB; exporting at 1080p makes it smaller."
+            ) % {"size": max_upload_mb()}
         case Failure.OUTPUT_TOO_LARGE:
             return _("This video becomes too large to deliver. Please cut it shorter and upload it again.")
         case Failure.OUT_OF_MEMORY:

@@ -47,9 +47,7 @@ def process_video(context: JobContext, video_id: int) -> None:
         raise
 
 
-@app.task(
-    name=outbox.ANNOUNCE, queue=outbox.EVENTS_QUEUE, retry=RetryStrategy(max_attempts=12, exponential_wait=2)
-)
+@app.task(name=outbox.ANNOUNCE, queue=outbox.EVENTS_QUEUE, retry=RetryStrategy(max_attempts=12, exponential_wait=2))
 def announce_video(video_id: int) -> None:
     """Tell the event log that a video has changed; whoever reads it looks the video up as it is then."""
     log.publish_sync("videos", {"video": video_id})

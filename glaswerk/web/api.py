@@ -55,7 +55,9 @@ def _invalid(request: HttpRequest, error: ValidationError | type[ValidationError
         {"field": ".".join(str(part) for part in one["loc"][1:]) or str(one["loc"][0]), "message": one["msg"]}
         for one in error.errors
     ]
-    return problem(422, "The request does not fit: " + "; ".join(f"{e['field']}: {e['message']}" for e in errors), errors)
+    return problem(
+        422, "The request does not fit: " + "; ".join(f"{e['field']}: {e['message']}" for e in errors), errors
+    )
 
 
 @api.exception_handler(HttpError)

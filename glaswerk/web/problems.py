@@ -10,7 +10,12 @@ MEDIA_TYPE: Final = "application/problem+json"
 
 def problem_body(status: int, detail: str, errors: list[dict[str, str]] | None = None) -> bytes:
     """Return a problem document; `errors` names the fields that are wrong, each as {"field", "message"}."""
-    body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
     if errors:
         body["errors"] = errors
     return orjson.dumps(body)

@@ -13,7 +13,8 @@ WORDS = st.text(st.characters(categories=["Ll", "Lu", "Lo", "Mn", "Mc", "Nd"], i
 # Signs, names and tricky characters come often, so that the rules meet.
 TEXTS = st.lists(
     st.one_of(
-        st.sampled_from(["#", "@", " ", "\n", "\r\n", "ß", "İ", "ﬁ", "é", "e\u0301", "\u202e", "\u2066", "_", "."]), st.text()
+        st.sampled_from(["#", "@", " ", "\n", "\r\n", "ß", "İ", "ﬁ", "é", "e\u0301", "\u202e", "\u2066", "_", "."]),
+        st.text(),
     )
 ).map("".join)
 

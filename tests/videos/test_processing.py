@@ -96,7 +96,10 @@ def _bad_inputs(clips: Path, clip: Path) -> dict[str, tuple[bytes, set[str]]]:
         "no picture": (sound.read_bytes(), {"no_video_stream"}),
         "20,000 pixels": (wide.read_bytes(), {"too_large_frame", "unsupported_container", "unsupported_codec"}),
         "ten hours": (hours.read_bytes(), {"too_long"}),
-        "playlist": (b"#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n", {"not_a_video", "unsupported_container"}),
+        "playlist": (
+            b"#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n",
+            {"not_a_video", "unsupported_container"},
+        ),
         "concat script": (b"ffconcat version 1.0\nfile /etc/passwd\n", {"not_a_video", "unsupported_container"}),
         "subtitles": (b"WEBVTT\n\n00:00.000 --> 00:01.000\nhi\n", {"not_a_video", "unsupported_container"}),
         "page": (b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>", {"not_a_video", "image"}),
@@ -257,9 +260,7 @@ def test_progress_rises_and_is_written_seldom(ada: Person, long_clip: Path) -> N
 
 
 @pytest.mark.parametrize("guarded", [True, False])
-def test_two_workers_one_publishes(
-    ada: Person, clip: Path, guarded: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_workers_one_publishes(ada: Person, clip: Path, guarded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both begin at the same moment.  Without the guards both publish, which shows that the test would notice."""
     video = uploaded(ada, clip)
     begin, publish = threading.Barrier(2), threading.Barrier(2)
