@@ -54,7 +54,7 @@ def _enter_painter() -> None:
     die_with_parent(signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The cell's own processes go first, so that uploads are prepared while others are still being painted.
-    os.nice(5)
+    os.nice(10)
 
 
 def _paint(order: Order) -> None:
