@@ -12,6 +12,7 @@ from pathlib import Path
 
 import typer
 
+from glaswerk.cell import logs
 from glaswerk.cell.config import Cell, current_cell
 from glaswerk.cli.attach import fail, setup_django
 from glaswerk.cli.demo_command import demo_content
@@ -69,10 +70,11 @@ def _collect_static(cell: Cell) -> None:
         stamp.write_text(digest.hexdigest())
 
 
+# The projector, the archiver and the cutter read and write plain SQL, so they start without loading Django's apps.
 @app.command()
 def projector() -> None:
     """Turn the event log into tables."""
-    setup_django()
+    logs.configure()
     from glaswerk.feed.projector import main
 
     _run_until_told(main)
@@ -81,7 +83,7 @@ def projector() -> None:
 @app.command()
 def archiver() -> None:
     """Write the event log to Parquet."""
-    setup_django()
+    logs.configure()
     from glaswerk.feed.archiver import main
 
     _run_until_told(main)
@@ -90,7 +92,7 @@ def archiver() -> None:
 @app.command()
 def epochs() -> None:
     """Cut epochs."""
-    setup_django()
+    logs.configure()
     from glaswerk.feed.cutter import main
 
     _run_until_told(main)
