@@ -47,11 +47,16 @@ def exception_without_message(logger: object, name: str, event: MutableMapping[s
 
 
 class _WithoutValues(logging.Filter):
-    """Log lines of libraries are formatted texts, so their arguments are dropped and the template is kept."""
+    """Log lines of libraries are texts: where values were still to be put in, the template is kept without them.
+
+    A text without arguments may have its values in it already ("Invalid HTTP_HOST header: …"), so it is withheld; the
+    logger's name and the exception's frames say where to look.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         # A line of our own is a dictionary, which passes the list of keys instead.
         if isinstance(record.msg, str):
+            record.msg = record.msg if record.args else WITHHELD
             record.args = ()
         return True
 

@@ -26,6 +26,7 @@ except ValueError as error:
 # Loggers of libraries that nobody listed, and one below a listed one.
 for name in ("some.library", "django.db.backends", "allauth.account.internal", "nats.aio.client"):
     logging.getLogger(name).warning("sent to %s about %(x)s" if False else "sent to %s", "canary@example.org")
+logging.getLogger("django.security.DisallowedHost").error("Invalid HTTP_HOST header: 'LibraryCanary'.")
 def die():
     raise RuntimeError("MessageCanary")
 thread = threading.Thread(target=die); thread.start(); thread.join()
@@ -57,6 +58,7 @@ def test_no_value_passes_and_what_helps_an_operator_does() -> None:
         "by itself",
         "Internal Server Error: %s",
         *["sent to %s"] * 4,
+        "[withheld]",
         "uncaught exception",
         "uncaught exception",
     ]
@@ -68,6 +70,6 @@ def test_no_value_passes_and_what_helps_an_operator_does() -> None:
     assert lines[4]["exception"]["type"] == "ValueError"
     assert [line["exception"]["type"] for line in lines[-2:]] == ["RuntimeError", "LookupError"]
     assert (
-        lines[-1]["exception"]["frames"] == ["<string>:27 <module>"]
+        lines[-1]["exception"]["frames"] == ["<string>:28 <module>"]
         or "<module>" in lines[-1]["exception"]["frames"][0]
     )
