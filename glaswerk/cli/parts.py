@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 import typer
@@ -49,25 +49,41 @@ def prepare() -> None:
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
     _collect_static(cell)
+    _compile_ranking(cell)
+
+
+def _once(stamp: Path, files: Iterable[Path], work: Callable[[], None]) -> None:
+    """Do the work unless it was done for exactly these files."""
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        stat = path.stat()
+        digest.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    if not (stamp.exists() and stamp.read_text() == digest.hexdigest()):
+        work()
+        stamp.write_text(digest.hexdigest())
 
 
 def _collect_static(cell: Cell) -> None:
-    """Collect the static files when any of them changed since the last time."""
+    """Collect the static files, under names that carry their hash, when any of them changed."""
     from django.conf import settings
     from django.contrib.staticfiles.finders import get_finders
     from django.core.management import call_command
 
-    digest = hashlib.sha256()
-    for finder in get_finders():
-        for path, storage in finder.list([]):
-            stat = Path(storage.path(path)).stat()
-            digest.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    stamp = cell.run / "static.sha256"
-    manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
-    if not (stamp.exists() and stamp.read_text() == digest.hexdigest() and manifest.exists()):
+    def collect() -> None:
         shutil.rmtree(settings.STATIC_ROOT, ignore_errors=True)
         call_command("collectstatic", interactive=False, verbosity=0)
-        stamp.write_text(digest.hexdigest())
+
+    files = [Path(storage.path(path)) for finder in get_finders() for path, storage in finder.list([])]
+    if not Path(settings.STATIC_ROOT).exists():
+        (cell.run / "static.sha256").unlink(missing_ok=True)
+    _once(cell.run / "static.sha256", files, collect)
+
+
+def _compile_ranking(cell: Cell) -> None:
+    """Compile the ranking engine once here, or every worker would do it at the same time."""
+    from glaswerk import glass
+
+    _once(cell.run / "glass.sha256", Path(glass.__file__).parent.rglob("*.py"), glass.warm_up)
 
 
 # The projector, the archiver and the cutter read and write plain SQL, so they start without loading Django's apps.
