@@ -9,7 +9,7 @@ This package imports neither Django nor any other part of glaswerk.
 
 from glaswerk.glass.ask import Ask
 from glaswerk.glass.catalogue import Catalogue, Watches
-from glaswerk.glass.cowatch import CoWatch
+from glaswerk.glass.cowatch import CoWatch, FilterSettings, ItemCosine, NextWatch, SequenceSettings
 from glaswerk.glass.cut import cut_epoch
 from glaswerk.glass.epoch import Epoch
 from glaswerk.glass.errors import EpochError, GlassError, PolicyError, WireError
@@ -53,10 +53,14 @@ __all__ = [
     "Epoch",
     "EpochError",
     "Explanation",
+    "FilterSettings",
     "Flag",
     "GlassError",
+    "ItemCosine",
+    "NextWatch",
     "Policy",
     "PolicyError",
+    "SequenceSettings",
     "Slate",
     "Slot",
     "Viewer",

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from glaswerk.glass.catalogue import COUNTS, Catalogue, Watches
-from glaswerk.glass.cowatch import CoWatch
+from glaswerk.glass.cowatch import ItemCosine
 from glaswerk.glass.epoch import write_epoch
 from glaswerk.glass.heads import BINS, TREND_STEP, Heads, prior_heads, rate_bins
 from glaswerk.glass.names import HEADS
@@ -198,5 +198,5 @@ def _neighbours(ids: Ints, watches: Watches, policy: Policy, at_ms: int) -> dict
         first = np.concatenate([[True], (person[1:] != person[:-1]) | (row[1:] != row[:-1])])
         person, row, value = person[first], row[first], value[first]
     matrix = sparse.csr_matrix((value, (person, row)), shape=(len(people), len(ids)))
-    fitted = CoWatch(neighbours=policy.cowatch.neighbours).fit(matrix)
+    fitted = ItemCosine(neighbours=policy.cowatch.neighbours).fit(matrix)
     return {"near_start": fitted.starts, "near_videos": fitted.items, "near_weights": fitted.weights}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glaswerk.glass import Catalogue, CoWatch, Epoch, EpochError, GlassError, Watches, cut_epoch, default_policy
+from glaswerk.glass import Catalogue, Epoch, EpochError, GlassError, Watches, cut_epoch, default_policy
 
 from .synthetic import NOW, make_catalogue, make_watches, shuffled
 
@@ -124,40 +124,3 @@ def test_newcomers_are_owed_an_audience_and_the_dull_stay_behind() -> None:
     )
     epoch = Epoch.from_bytes(cut_epoch(catalogue, Watches.empty(), default_policy(), NOW))
     assert epoch.column("exploring").tolist() == [0, 1, 3]
-
-
-def test_cowatch_in_closed_form() -> None:
-    watched = np.array([[255, 255, 0, 0], [255, 255, 0, 0], [0, 255, 255, 0], [0, 0, 0, 9]])
-    fitted = CoWatch(neighbours=2).fit(watched)
-    shares = (1 << 20) // watched.sum(axis=1)
-    gram = watched.T @ (watched * shares[:, None])
-    size = np.sqrt(np.diag(gram))
-    weight = np.rint(gram / np.outer(size, size) * 32768).astype(int)
-    assert fitted.neighbours_of(0)[0].tolist() == [1]
-    assert fitted.neighbours_of(0)[1].tolist() == [weight[0, 1]]
-    assert fitted.neighbours_of(1)[0].tolist() == [0, 2]
-    assert fitted.neighbours_of(1)[1].tolist() == [weight[1, 0], weight[1, 2]]
-    assert fitted.neighbours_of(3)[0].tolist() == []
-    assert fitted.recommend(np.array([[0, 255, 0, 0], [0, 0, 0, 1]]), 2).tolist() == [[0, 2], [-1, -1]]
-    parts = fitted.explain({1: 255, 3: 255}, 2)
-    assert parts == {1: 255 * weight[1, 2]}
-    assert sum(parts.values()) == fitted.scores(np.array([[0, 255, 0, 255]]))[0, 2]
-
-
-@given(st.integers(1, 9), st.integers(0, 5))
-@settings(max_examples=20, deadline=None)
-def test_cowatch_does_not_depend_on_blocks_or_rows(block: int, seed: int) -> None:
-    watched = np.random.default_rng(seed).integers(0, 256, (20, 9)) * (
-        np.random.default_rng(seed + 9).random((20, 9)) < 0.4
-    )
-    one = CoWatch(neighbours=3).fit(watched)
-    other = CoWatch(neighbours=3, block=block).fit(watched[::-1])
-    assert one.items.tolist() == other.items.tolist()
-    assert one.weights.tolist() == other.weights.tolist()
-
-
-def test_cowatch_of_nothing() -> None:
-    fitted = CoWatch().fit(np.zeros((0, 0)))
-    assert fitted.starts.tolist() == [0]
-    with pytest.raises(GlassError, match="negative"):
-        CoWatch().fit(np.array([[-1.0]]))

@@ -1,13 +1,12 @@
-"""Co-watching: a linear filter from video to video, fitted in closed form."""
+"""ItemCosine: the plain item-item filter, in integers from the first sum to the last."""
 
-from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
+from glaswerk.glass.cowatch.served import Served
 from glaswerk.glass.errors import GlassError
 
 SCALE = 1 << 15
@@ -44,8 +43,7 @@ def _best(
             kept_weights[row, place] = weight
 
 
-@dataclass
-class CoWatch:
+class ItemCosine(Served):
     """Normalised item-item filter: W = D^-1/2 R^T R D^-1/2, cut to the best neighbours of every item.
 
     R has a row a viewer and a column an item, whole-number strengths, and every row divided by its sum (in 2^-20, floored), so
@@ -53,11 +51,10 @@ class CoWatch:
     the one square root and division an entry are correctly rounded on every IEEE machine before they become int16.
     """
 
-    neighbours: int = 64
-    block: int = 2048
-    starts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, dtype=np.int64), init=False)
-    items: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32), init=False)
-    weights: NDArray[np.int16] = field(default_factory=lambda: np.zeros(0, dtype=np.int16), init=False)
+    def __init__(self, neighbours: int = 64, block: int = 2048, threads: int = 2) -> None:
+        super().__init__(threads)
+        self.neighbours, self.block = neighbours, block
+        self.scale = 1 / SCALE
 
     def fit(self, watched: Any) -> Self:
         """Fit on a SciPy matrix of viewers x items with strengths 0..255 (other numbers are rounded down)."""
@@ -87,34 +84,3 @@ class CoWatch:
         self.items = np.concatenate([np.zeros(0, np.int32), *items]).astype(np.int32)
         self.weights = np.concatenate([np.zeros(0, np.int16), *weights]).astype(np.int16)
         return self
-
-    def neighbours_of(self, item: int) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
-        """The neighbours of an item, best first, and their weights in 2^-15."""
-        span = slice(int(self.starts[item]), int(self.starts[item + 1]))
-        return self.items[span], self.weights[span]
-
-    def scores(self, history: Any) -> NDArray[np.int64]:
-        """Viewers x items scores of histories (a matrix as for `fit`): sums of strength x weight."""
-        size = len(self.starts) - 1
-        filter_ = sparse.csr_matrix((self.weights.astype(np.int64), self.items, self.starts), shape=(size, size))
-        scores: NDArray[np.int64] = (sparse.csr_matrix(history).astype(np.int64) @ filter_).toarray()
-        return scores
-
-    def recommend(self, history: Any, n: int = 20) -> NDArray[np.int64]:
-        """The n best items a viewer has not watched, viewers x n; ties go to the smaller item, -1 where nothing scores."""
-        rows = sparse.csr_matrix(history)
-        scores = self.scores(rows)
-        scores[rows.nonzero()] = 0
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :n]
-        best: NDArray[np.int64] = np.where(np.take_along_axis(scores, order, axis=1) > 0, order, -1)
-        return best
-
-    def explain(self, history: dict[int, int], item: int) -> dict[int, int]:
-        """What every watched item adds to the score of `item`; the score is exactly their sum."""
-        parts = {}
-        for watched, strength in history.items():
-            others, weights = self.neighbours_of(watched)
-            found = np.flatnonzero(others == item)
-            if len(found):
-                parts[watched] = int(strength) * int(weights[found[0]])
-        return parts
