@@ -10,6 +10,7 @@ import pytest
 
 from tests.cells import RunningCell
 
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[None]:
     """An embedded PostgreSQL and NATS for this test process, without a database yet."""

@@ -286,8 +286,8 @@ class EventLog:
                 await subscription.unsubscribe()
 
 
-def publish_sync(subject: str, item: dict[str, Any]) -> int:
-    """Store one item from a synchronous job and return its sequence.  Raises LogUnavailable; the job is then retried."""
+def publish_sync(subject: str, item: dict[str, Any], patience_s: float = 15.0) -> int:
+    """Store one item from synchronous code and return its sequence.  Raises LogUnavailable after `patience_s`."""
 
     async def once() -> int:
         log = await EventLog.connect()
@@ -296,4 +296,11 @@ def publish_sync(subject: str, item: dict[str, Any]) -> int:
         finally:
             await log.close()
 
-    return asyncio.run(once())
+    async def patiently() -> int:
+        try:
+            async with asyncio.timeout(patience_s):
+                return await once()
+        except TimeoutError:
+            raise LogUnavailable("the event log does not answer") from None
+
+    return asyncio.run(patiently())

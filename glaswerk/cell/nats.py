@@ -1,5 +1,6 @@
 """The embedded NATS server with JetStream: its configuration, its command line and its address."""
 
+import random
 import socket
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from glaswerk.cell.config import Cell
 from glaswerk.cell.keys import read_or_make_key
 
+_PORTS = (14_300, 24_300)
 _CONFIG = """\
 host: 127.0.0.1
 port: {port}
@@ -58,9 +60,8 @@ def prepare(cell: Cell) -> None:
     file = _port_file(cell)
     port = int(file.read_text()) if file.exists() else 0
     if not port or not _is_free(port):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        # Below the range that systems give to outgoing connections, so that none takes it while the server restarts.
+        port = next(port for port in random.sample(range(*_PORTS), len(range(*_PORTS))) if _is_free(port))
         file.write_text(str(port))
     (cell.nats / "nats.conf").write_text(_CONFIG.format(port=port, store=cell.nats / "store"))
 

@@ -89,10 +89,12 @@ class CardStore:
     def __init__(self) -> None:
         """Start empty."""
         self._cards: dict[int, Card] = {}
+        self._changes = 0
 
     def forget(self, video: int) -> None:
         """Drop a card, because its video changed."""
         self._cards.pop(video, None)
+        self._changes += 1
 
     async def get(self, videos: list[int]) -> dict[int, Card]:
         """Return the cards of those of the videos that exist, are ready and are not taken down."""
@@ -100,13 +102,16 @@ class CardStore:
         found = {video: card for video in videos if (card := self._cards.get(video)) and now - card.read_at < TTL_MS}
         missing = [video for video in videos if video not in found]
         if missing:
+            changes = self._changes
             async with pool().connection() as connection:
                 rows = await (await connection.execute(_CARDS, [missing])).fetchall()
             for video in missing:
                 self._cards.pop(video, None)
             if len(self._cards) > MOST_CARDS:
                 self._cards.clear()
-            for row in rows:
-                card = _card(row, now)
-                self._cards[card.video] = found[card.video] = card
+            read = {card.video: card for card in (_card(row, now) for row in rows)}
+            found.update(read)
+            # What changed while the database was asked may have been read as it was before; it is not kept then.
+            if self._changes == changes:
+                self._cards.update(read)
         return found

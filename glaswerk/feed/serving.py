@@ -100,7 +100,7 @@ class Feed:
         self._tasks: list[asyncio.Task[None]] = []
         # Videos that the epoch holds and nobody may be shown any more; a new epoch starts without them.
         self._withdrawn: set[int] = set()
-        self.viewers = ViewerStore(log)
+        self.viewers = ViewerStore(log, self._cards.forget)
 
     async def start(self) -> None:
         """Load what serving needs; afterwards the background tasks keep it current."""
@@ -110,7 +110,6 @@ class Feed:
         self._tasks = [
             asyncio.create_task(self._for_ever(self.viewers.follow)),
             asyncio.create_task(self._for_ever(self._follow_epochs)),
-            asyncio.create_task(self._for_ever(self._follow_videos)),
         ]
 
     async def stop(self) -> None:
@@ -143,10 +142,6 @@ class Feed:
         # Opening an epoch hashes all of it, so it happens beside the event loop.
         if await asyncio.to_thread(self._epochs.refresh, sha256s):
             self._withdrawn = set()
-
-    async def _follow_videos(self) -> None:
-        while True:
-            self._cards.forget(await self.viewers.changed_videos.get())
 
     def why_not_ready(self) -> str | None:
         """Say what is missing before slates can be served, or None."""

@@ -9,7 +9,7 @@ acknowledged counts in the very next slate.
 import asyncio
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -112,17 +112,16 @@ class LoadedViewer:
 class ViewerStore:
     """The viewers that this worker has met, kept up with the event log."""
 
-    def __init__(self, log: EventLog) -> None:
-        """Make an empty store; `start` begins to follow the log."""
+    def __init__(self, log: EventLog, forget_video: Callable[[int], None]) -> None:
+        """Make an empty store; `start` begins to follow the log.  `forget_video` is told of every video that changed."""
         self._log = log
+        self._forget_video = forget_video
         self._loaded: OrderedDict[int, LoadedViewer] = OrderedDict()
         self._loading: dict[int, asyncio.Task[LoadedViewer]] = {}
         # What was read of the log beyond the projector, by viewer; the projector's progress trims it.
         self._beyond: defaultdict[int, list[tuple[int, list[dict[str, Any]]]]] = defaultdict(list)
         self.applied = 0
         self._progress = asyncio.Condition()
-        # Videos whose row changed; whoever keeps copies of videos takes them from here.
-        self.changed_videos: asyncio.Queue[int] = asyncio.Queue()
 
     async def start(self) -> None:
         """Begin behind the projector, where the database's rows end."""
@@ -144,7 +143,7 @@ class ViewerStore:
     def _apply(self, entry: Entry) -> None:
         if entry.subject == "videos":
             for item in entry.items:
-                self.changed_videos.put_nowait(item["video"])
+                self._forget_video(item["video"])
         else:
             for item in entry.items:
                 viewer, events = item["viewer"], item["events"]

@@ -88,7 +88,7 @@ def edit_video(person: Person, video: Video, *, caption: str | None = None, visi
     if changes:
         with transaction.atomic():
             if Video.objects.filter(pk=video.pk).update(**changes):
-                outbox.announce_later(video.pk)
+                outbox.announce(video.pk)
         for name, value in changes.items():
             setattr(video, name, value)
     return video
@@ -106,7 +106,7 @@ def delete_video(person: Person, video: Video) -> None:
         names += [f"{locked.poster}.jpg"] if locked.poster else []
         locked.delete()
         outbox.discard_later([*names, locked.source])
-        outbox.announce_later(video.pk)
+        outbox.announce(video.pk)
 
 
 def retry_video(person: Person, video: Video) -> None:
@@ -125,7 +125,7 @@ def take_down(moderator: Person, video: Video) -> None:
         raise PermissionDenied
     with transaction.atomic():
         if Video.objects.filter(pk=video.pk, taken_down_at__isnull=True).update(taken_down_at=timezone.now()):
-            outbox.announce_later(video.pk)
+            outbox.announce(video.pk)
     video.refresh_from_db(fields=["taken_down_at"])
 
 

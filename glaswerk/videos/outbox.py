@@ -3,10 +3,16 @@
 The jobs are named here and defined in `jobs.py`, because they call the actions that call this module.
 """
 
+from contextlib import suppress
+from functools import partial
 from typing import Final
 
+from django.db import transaction
 from procrastinate.contrib.django import app
 
+from glaswerk.cell import log
+
+ANNOUNCE_PATIENCE_S: Final = 2.0
 PROCESS: Final = "videos.process_video"
 ANNOUNCE: Final = "videos.announce_video"
 DISCARD: Final = "videos.discard_blobs"
@@ -20,9 +26,19 @@ def process_later(video_id: int) -> None:
     app.configure_task(PROCESS, queue=RENDER_QUEUE).defer(video_id=video_id)
 
 
-def announce_later(video_id: int) -> None:
-    """Tell the event log that a video, or who may see it, has changed."""
+def announce(video_id: int) -> None:
+    """Tell the event log that a video, or who may see it, has changed.
+
+    The job makes it certain.  The log is also told as soon as the change is committed, before its author gets an
+    answer, so that the very next slate of anybody knows of it.
+    """
     app.configure_task(ANNOUNCE, queue=EVENTS_QUEUE).defer(video_id=video_id)
+    transaction.on_commit(partial(_announce_now, video_id))
+
+
+def _announce_now(video_id: int) -> None:
+    with suppress(log.LogUnavailable, OSError):
+        log.publish_sync("videos", {"video": video_id}, ANNOUNCE_PATIENCE_S)
 
 
 def discard_later(names: list[str]) -> None:

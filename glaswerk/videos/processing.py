@@ -177,5 +177,5 @@ def publish(video_id: int, made: reel.Renditions) -> bool:
             )
             for each in made.renditions
         )
-        outbox.announce_later(video_id)
+        outbox.announce(video_id)
     return True

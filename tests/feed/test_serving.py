@@ -202,14 +202,16 @@ def test_a_like_shows_in_the_next_slate(stage: Stage) -> None:
                 assert state() == expected
 
 
-def average_share(stage: Stage, do: Callable[[httpx.Client, str], None], topic: str, rounds: int = 5) -> float:
+def average_share(
+    stage: Stage, do: Callable[[httpx.Client, str], None], topic: str, rounds: int = 5, limit: int = 10
+) -> float:
     """What share of the next slate a topic has, after something was done, over several new viewers."""
     total = 0.0
     for _ in range(rounds):
         with stage.theatre.running.client() as client:
             shown(client, hashtag=topic, limit=1)
             do(client, topic)
-            total += stage.share(shown(client, limit=10), topic)
+            total += stage.share(shown(client, limit=limit), topic)
     return total / rounds
 
 
@@ -227,12 +229,13 @@ def test_finishing_two_clips_of_a_topic_brings_more_of_it_at_once(stage: Stage) 
 def test_three_quick_skips_bring_less_of_it_at_once(stage: Stage) -> None:
     topic = stage.topics[3]
     videos = stage.of(topic)[:3]
-    seen = average_share(
-        stage, lambda client, its: report(client, *(event("impression", video) for video in videos)), topic
-    )
-    skipped = average_share(stage, lambda client, its: report(client, *(skip(video) for video in videos)), topic)
-    assert skipped < seen, (seen, skipped)
-    assert skipped <= 0.1
+    see = lambda client, its: report(client, *(event("impression", video) for video in videos))  # noqa: E731
+    leave = lambda client, its: report(client, *(skip(video) for video in videos))  # noqa: E731
+    # Long enough slates that a viewer who only saw the three is shown the topic again.
+    seen, skipped = (average_share(stage, do, topic, limit=20) for do in (see, leave))
+    print("shares", seen, skipped)
+    assert seen > 0
+    assert skipped <= seen / 2, (seen, skipped)
 
 
 def test_not_interested_pushes_away_at_once(stage: Stage) -> None:
@@ -285,10 +288,12 @@ def test_a_withdrawn_video_goes_although_the_epoch_still_holds_it(theatre: Theat
         answer = owner.client.patch(f"/api/videos/{gone}", json={"visibility": "private"}, headers=_csrf(owner.client))
     else:
         theatre.rows("UPDATE videos_video SET taken_down_at = now() WHERE id = %s RETURNING 1", decode_id(gone))
+        # Nobody told the log of this, so the workers' copies of the video have to run out first.
+        theatre.until(lambda: all(shown(guest, creator=owner.name) == [kept] for guest in guests), seconds=20)
         answer = None
     if answer is not None:
         assert answer.status_code in (200, 204), answer.text
-    theatre.until(lambda: all(shown(guest, creator=owner.name) == [kept] for guest in guests), seconds=20)
+    # The very next slate of everybody, on whichever worker, knows of it.
     for guest in guests:
         assert shown(guest, creator=owner.name) == [kept]
 
