@@ -170,7 +170,9 @@ def _player(
     if _viewer(request) is not None:
         get_token(request)  # The player's own requests need the cookie.
     whole = {"feed": "for_you", "hashtag": "", "creator": "", "video": "", **surface}
-    return render(request, template, {**(context or {}), "surface": whole})
+    # The API's card of a video is the same for everybody; what this viewer did with it comes with the page.
+    marks = social.marks(_viewer(request), decode_id(whole["video"])) if whole["video"] else []
+    return render(request, template, {**(context or {}), "surface": whole, "marks": " ".join(marks)})
 
 
 def _start(request: HttpRequest) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db.models import F, Q, QuerySet, Sum
 
 from glaswerk.people.models import Person
-from glaswerk.social.models import Block, Comment, Counts, Follow
+from glaswerk.social.models import Block, Comment, Counts, Follow, Like, Save
 from glaswerk.videos.captions import find_mentions
 from glaswerk.videos.models import State, Video
 from glaswerk.videos.queries import visible_to
@@ -132,6 +132,18 @@ def following(person: Person) -> QuerySet[Person]:
 def is_following(person: Person, other: Person) -> bool:
     """Return whether `person` follows `other`.  One query."""
     return Follow.objects.filter(follower=person, followed=other).exists()
+
+
+def marks(viewer: Person | None, video_id: int) -> list[str]:
+    """Return which of "liked", "saved" and "followed" (its creator) hold for a viewer and a video.  At most three queries."""
+    if viewer is None:
+        return []
+    held = {
+        "liked": Like.objects.filter(person=viewer, video=video_id),
+        "saved": Save.objects.filter(person=viewer, video=video_id),
+        "followed": Follow.objects.filter(follower=viewer, followed__videos=video_id),
+    }
+    return [mark for mark, rows in held.items() if rows.exists()]
 
 
 def relation(viewer: Person | None, other: Person) -> Relation:

@@ -83,5 +83,6 @@ def test_signs_up_uploads_watches_likes_and_asks_why(page: Page, clip: Path) -> 
     # The like is counted where everybody sees it, and it is still there for its owner.
     page.goto(f"/v/{liked}")
     expect_name(page, "like", "Like, 1 like")
+    expect_pressed(page, "like")
     page.goto(f"/@{name}/liked")
     expect(page.locator(f"a[href='/v/{liked}']")).to_be_visible()

@@ -22,7 +22,7 @@ import { WhyPanel } from "./why.js";
 const SKIP_MS = 2000;
 
 const frame = /** @type {HTMLElement} */ (document.getElementById("feed"));
-const { feed = "", hashtag = "", creator = "", video: first = "", own = "", role = "", signIn = "" } = frame.dataset;
+const { feed = "", hashtag = "", creator = "", video: first = "", marks = "", own = "", role = "", signIn = "" } = frame.dataset;
 const find = (/** @type {string} */ selector) => /** @type {any} */ (frame.querySelector(selector));
 
 const root = /** @type {HTMLElement} */ (find(".stage"));
@@ -223,7 +223,11 @@ async function begin() {
     const embedded = document.getElementById("first-slate");
     if (first) {
       try {
-        queue.items = [{ slate: null, position: 0, value: 0, video: await call("GET", `/api/videos/${first}`) }];
+        const video = await call("GET", `/api/videos/${first}`);
+        const held = new Set(marks.split(" "));
+        Object.assign(video, { liked: held.has("liked"), saved: held.has("saved") });
+        video.creator.followed = held.has("followed");
+        queue.items = [{ slate: null, position: 0, value: 0, video }];
         stage.build();
       } catch (error) {
         toast(/** @type {Error} */ (error).message, { error: true });
