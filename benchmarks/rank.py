@@ -7,15 +7,13 @@ processor's caches nor the viewer's own columns are warmer than in service.
 """
 
 import argparse
-import json
-import os
-import platform
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from benchmarks._machine import report
 from glaswerk.glass import (
     Ask,
     Catalogue,
@@ -142,22 +140,7 @@ def main() -> None:
     coded = [viewer.encode() for viewer in viewers]
     figures["viewer_encode_us"] = clock([viewer.encode for viewer in viewers])[0]
     figures["viewer_decode_us"] = clock([lambda data=data: Viewer.decode(data) for data in coded])[0]
-    report = {
-        "name": "rank",
-        "machine": {
-            "cpu": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "load": os.getloadavg()[0],
-        },
-        "figures": {"videos": chosen.videos, "history": chosen.history, "seen": chosen.seen, **figures},
-        "peers": {},
-    }
-    if chosen.json:
-        print(json.dumps(report))
-        return
-    for name, figure in report["figures"].items():
-        print(f"{name:24} {figure:>12}")
+    report("rank", {"videos": chosen.videos, "history": chosen.history, "seen": chosen.seen, **figures}, {}, chosen.json)
 
 
 if __name__ == "__main__":
