@@ -40,17 +40,17 @@ def _best(rows: Any, first: int, kept: Any, kept_weights: Any, counts: Any) -> N
 
 
 def best_lists(
-    size: int, most: int, rows: Rows, block: int, threads: int, progress: Callable[[int], None] | None = None
+    size: int, most: int, rows: Rows, threads: int, progress: Callable[[int], None] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
-    """Counts, items and weights of the best neighbours of all items, block by block.
+    """Counts, items and weights of the best neighbours of all items, tile by tile.
 
-    `rows(first, last)` gives the weights of items first..last, (last - first) x items in C order, for at most `TILE` of them; it is
-    called on several threads. Each block needs nothing of another: a cluster may compute them anywhere.
+    `rows(first, last)` gives the weights of items first..last, (last - first) x items in C order, `TILE` of them but for the last
+    tile; it is called on several threads. No tile needs anything of another: a cluster may compute them anywhere, in groups of any
+    size. That tiles begin at the same items everywhere is what makes their bits the same everywhere.
     """
-    step = min(block, TILE)
 
-    def of_block(first: int) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
-        last = min(first + step, size)
+    def of_tile(first: int) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+        last = min(first + TILE, size)
         kept = np.empty((last - first, most), dtype=np.int32)
         weights = np.empty((last - first, most), dtype=np.float32)
         counts = np.empty(last - first, dtype=np.int64)
@@ -63,6 +63,6 @@ def best_lists(
     if size == 0:
         return np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32)
     with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(of_block, range(0, size, step)))
+        parts = list(pool.map(of_tile, range(0, size, TILE)))
     counts, items, weights = zip(*parts, strict=True)
     return np.concatenate(counts), np.concatenate(items), np.concatenate(weights)

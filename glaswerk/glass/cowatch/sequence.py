@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from glaswerk.glass.cowatch.heldout import HeldOut
-from glaswerk.glass.cowatch.lists import TILE, best_lists
+from glaswerk.glass.cowatch.lists import best_lists
 from glaswerk.glass.cowatch.served import Served
 from glaswerk.glass.cowatch.spectrum import Graph, Reals
 from glaswerk.glass.errors import GlassError
@@ -108,13 +108,12 @@ class NextWatch(Served):
         self,
         neighbours: int = 400,
         settings: SequenceSettings | None = None,
-        block: int = TILE,
         seed: int = 0,
         threads: int = 2,
         progress: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(threads)
-        self.neighbours, self.block, self.seed = neighbours, block, seed
+        self.neighbours, self.seed = neighbours, seed
         self.fixed = settings
         self.settings = settings or SequenceSettings()
         self.figures: dict[str, float] = {}
@@ -135,7 +134,7 @@ class NextWatch(Served):
             rows = weights[first:last].toarray().astype(np.float32)
             return _sharpened(rows, graph, root, settings.sharpen) if settings.sharpen else rows
 
-        return self.keep(*best_lists(graph.size, self.neighbours, rows_of, self.block, self.threads))
+        return self.keep(*best_lists(graph.size, self.neighbours, rows_of, self.threads))
 
     def history(self, rows: Any) -> sparse.csr_matrix:
         """Viewers x items as whole-number strengths, from times."""
