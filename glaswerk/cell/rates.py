@@ -33,7 +33,7 @@ def check_rate(key: str, per_minute: int) -> None:
     now = time.time()
     window = int(now // WINDOW_S)
     ends = (window + 1) * WINDOW_S
-    table = connection.ops.quote_name(settings.CACHES["default"]["LOCATION"])
+    table = connection.ops.quote_name(str(settings.CACHES["default"]["LOCATION"]))
     with connection.cursor() as cursor:
         cursor.execute(
             # The table's name comes from the settings, everything else is a parameter.

@@ -23,6 +23,8 @@ from glaswerk.cell.process import spawn
 
 START_TIMEOUT_S: Final = 180.0
 STOP_TIMEOUT_S: Final = 15.0
+# How long what a killed supervisor left behind may take to end, on a busy machine.
+REST_TIMEOUT_S: Final = 60.0
 FIRST_DELAY_S: Final = 0.25
 LONGEST_DELAY_S: Final = 30.0
 # A child that has lived this long starts again with the first delay when it dies.

@@ -20,7 +20,7 @@ from glaswerk.cell.config import (
     running_facts,
     status_path,
 )
-from glaswerk.cell.supervisor import STOP_TIMEOUT_S, CellBusy, StartFailed, Supervisor, locked_soon
+from glaswerk.cell.supervisor import REST_TIMEOUT_S, CellBusy, StartFailed, Supervisor, locked_soon
 from glaswerk.cli.attach import fail, is_running
 
 Port = Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Port to listen on instead of cell.toml's.")]
@@ -53,7 +53,7 @@ def run_cell(cell: Cell, quiet: bool = False, beside: AbstractContextManager[obj
     # Until the supervisor watches, a SIGTERM stops the start in order, as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with locked_soon(cell, STOP_TIMEOUT_S) as lock:
+        with locked_soon(cell, REST_TIMEOUT_S) as lock:
             status_path(cell).unlink(missing_ok=True)
             _check_port(cell)
             supervisor = Supervisor(cell, say, lock)

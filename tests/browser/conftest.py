@@ -24,7 +24,8 @@ PATIENCE_S = 180
 Visit = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+# Playwright keeps an event loop running in this thread; beyond its module it would hinder the tests that start their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium; where there is none, the test fails and says how to get one."""
     path = chromium.find()
