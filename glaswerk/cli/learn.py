@@ -168,12 +168,12 @@ def _peers(split: SetSplit | LastSplit, rows: sparse.csr_matrix, n: int) -> dict
     peers = {}
     for name, make in makers.items():
         _say(name)
-        model = make()
-        begin = time.perf_counter()
         # As the library asks for: its own threads, and none below them.
         with limits.threadpool_limits(1, "blas"), warnings.catch_warnings(action="ignore"):
+            model = make()
+            begin = time.perf_counter()
             model.fit(trained, show_progress=False)
-        seconds = time.perf_counter() - begin
+            seconds = time.perf_counter() - begin
         peers[name] = {
             **_peer_figures(model, split, known, n),
             "fit_seconds": round(seconds, 1),
