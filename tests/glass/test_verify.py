@@ -1,0 +1,112 @@
+"""The verifier, which shares no code with the engine, against the engine: byte for byte, and against altered bundles."""
+
+import hashlib
+import importlib.util
+import random
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from glaswerk.feed.replay import bundle
+from glaswerk.glass import Ask, Policy, Viewer, Watch, cut_epoch, default_policy, rank
+
+from .synthetic import DAY, NOW, make_catalogue, make_watches
+
+TOOL = Path(__file__).resolve().parents[2] / "tools" / "verify_slate.py"
+SURFACES = ("for_you", "for_you", "for_you", "following", "hashtag:topic1", "hashtag:none", "creator:7919", "creator:5")
+
+
+@pytest.fixture(scope="module")
+def tool() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("verify_slate", TOOL)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def changed_policy(chance: random.Random) -> Policy:
+    """The default policy with some rules moved, so that every quota and window is met at its edge."""
+    text = default_policy().text
+    for old, news in {
+        "\nshare = 0.1\n": ("0", "0.1", "0.55", "1"),
+        "\ncreator_gap = 3 ": ("0", "1", "3", "9"),
+        "\ntopic_window = 5 ": ("0", "2", "5"),
+        "\ndraws = 3 ": ("1", "3", "9"),
+        "\npool = 64 ": ("1", "8", "64"),
+        "\nfollowed = 8 ": ("0", "2", "8"),
+        "\nper_video = 5 ": ("1", "2", "5"),
+        "\ncowatch = 400 ": ("0", "7", "400"),
+        "\ntopic = 300": ("5", "31", "300"),
+        "\ntrending_here = 150": ("0", "4", "150"),
+        "\nfresh = 150": ("0", "9", "150"),
+        "\nwatches = 200 ": ("3", "20", "200"),
+        "\nwatch_days = 21 ": ("0.37", "21"),
+        "\nhold = 0.2 ": ("-0.5", "0.2"),
+        '\nrule = "impression"': ('"impression"', '"watch"'),
+    }.items():
+        key = old.partition("=")[0]
+        if old in text:
+            text = text.replace(old, f"{key}= {chance.choice(news)} {'' if not old.endswith(chr(10)) else chr(10)}", 1)
+        else:
+            text = text.replace(old.rstrip(), f"{key}= {chance.choice(news)}", 1)
+    return Policy.parse(text)
+
+
+def made(seed: int) -> tuple[bytes, bytes, bytes, bytes]:
+    """Epoch, viewer, ask and slate of one random case."""
+    chance = random.Random(seed)
+    size = chance.choice((0, 1, 2, 7, 60, 150, 150))
+    catalogue = make_catalogue(size, topics=4, creators=chance.choice((1, 3, 12)), seed=seed) if size else None
+    if catalogue is None:
+        from glaswerk.glass import Catalogue, Watches
+
+        catalogue, watches = Catalogue.empty(), Watches.empty()
+    else:
+        rows = range(size)
+        catalogue = replace(
+            catalogue,
+            followers_only=np.array([chance.random() < 0.2 for _ in rows]),
+            hashtags=[
+                tuple(chance.sample(["topic0", "topic1", "süß", "a", "b", "c"], chance.randint(0, 5))) for _ in rows
+            ],
+            published_at=np.array([NOW - chance.choice((0, 1, 5 * DAY, chance.randrange(20 * DAY))) for _ in rows]),
+        )
+        watches = make_watches(catalogue, 30, topics=4, seed=seed)
+    data = cut_epoch(catalogue, watches, changed_policy(chance), NOW)
+    ids = [*catalogue.ids.tolist(), 5, 77]
+    creators = sorted({*catalogue.creator.tolist(), 9})
+    watched = [
+        Watch(chance.choice(ids), chance.randrange(256), NOW - chance.randrange(-DAY, 40 * DAY), chance.choice((0, 0, 0, 1, 8, 16, 24, 32)))
+        for _ in range(chance.choice((0, 1, 10, 60)))
+    ]  # fmt: skip
+    viewer = Viewer(
+        chance.choice((-3, 7919, 12)),
+        tuple(watched),
+        tuple(sorted(chance.sample(creators, chance.randint(0, len(creators) // 2)))),
+        tuple(sorted(chance.sample(creators, chance.choice((0, 0, 1))))),
+        tuple(sorted(set(chance.sample(ids, chance.randint(0, len(ids) // 2))))),
+        chance.choice(("", "de", "fr", "xx")),
+        chance.choice(("", "de", "en", "xx")),
+        chance.random() < 0.8,
+    )
+    withdrawn = tuple(sorted(set(chance.sample(ids, chance.choice((0, 0, 1, 2))))))
+    ask = Ask(chance.choice((1, 3, 10, 10, 50)), NOW + chance.randrange(DAY), chance.choice(SURFACES), chance.randrange(-(1 << 63), 1 << 63),
+              withdrawn, chance.random() < 0.5)  # fmt: skip
+    from glaswerk.glass import Epoch
+
+    return data, viewer.encode(), ask.encode(), rank(Epoch.from_bytes(data), viewer, ask).encode()
+
+
+@pytest.mark.parametrize("block", range(6))
+def test_the_verifier_makes_every_slate_of_the_engine(tool: ModuleType, block: int) -> None:
+    for seed in range(10 * block, 10 * block + 10):
+        parts = made(seed)
+        assert tool.verify(bundle(*parts)).startswith("verified: "), seed
+        slots, _ = tool.rank(
+            tool.read_epoch(parts[0]), tool.read_wire("viewer", parts[1]), tool.read_wire("ask", parts[2])
+        )
+        assert tool.write_slate(hashlib.sha256(parts[0]).digest(), slots) == parts[3]

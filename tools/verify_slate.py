@@ -1,0 +1,300 @@
+#!/usr/bin/env python3
+"""Verify one slate of a Glaswerk feed: `verify_slate.py BUNDLE` makes it again by docs/algorithm.md and compares every byte.
+Exits 0 when the slate is what the published rules give, else 1 with a sentence that names the byte, slot, head or rule."""
+
+import hashlib
+import json
+import struct
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from itertools import accumulate, pairwise
+from math import prod
+from pathlib import Path
+from typing import Any
+
+SOURCES = ("following", "cowatch", "topic", "trending", "fresh", "exploration", "hashtag", "creator")
+HEADS = ("finish", "like", "share", "follow", "skip")
+FILTERS = ("its score is lower", "withdrawn", "blocked", "followers_only", "own", "seen")
+ONE, DAY_MS, HOUR_MS, FULL = 1 << 16, 86_400_000, 3_600_000, (1 << 64) - 1
+HALVING = [round(ONE * 2 ** (-step / 256)) for step in range(256)]
+NORM = (0, 256, 181, 148, 128, 114, 105, 97, 91, 85, 81, 77, 74, 71, 68, 66, 64)
+SCALES = {"weights": 256, "pull": ONE, "decay.watch_days": DAY_MS, "decay.fresh_hours": HOUR_MS}
+SCALES |= {"spacing.creator_cost": ONE, "spacing.topic_cost": ONE, "exploration.share": ONE, "exploration.hold": ONE}
+FORMS = {
+    "viewer": "id:i profiling:n region:t language:t watches:w follows:r blocks:r seen:r",
+    "ask": "limit:n at:n surface:t seed:i again:n withdrawn:r",
+    "slate": "epoch:h slots:s",
+}
+Slot = tuple[int, int, int]
+
+
+class Refused(Exception):  # noqa: N818 - it says what happened.
+    """The bundle does not hold what it must; the message says where."""
+
+
+def check(holds: bool, sentence: str) -> None:
+    if not holds:
+        raise Refused(sentence)
+
+
+def wrapped(number: int) -> int:
+    return (number + (1 << 63) & FULL) - (1 << 63)
+
+
+def decay(age: int, half_life: int) -> int:
+    whole = max(age, 0) // half_life
+    return 0 if whole >= 17 else HALVING[max(age, 0) % half_life * 256 // half_life] >> whole
+
+
+def dice(seed: int, position: int, throw: int, faces: int) -> int:
+    word = seed + 0x9E3779B97F4A7C15 * (position * 1024 + throw + 1) & FULL
+    word = (word ^ word >> 30) * 0xBF58476D1CE4E5B9 & FULL
+    word = (word ^ word >> 27) * 0x94D049BB133111EB & FULL
+    return ((word ^ word >> 31) >> 32) * faces >> 32
+
+
+def read_wire(name: str, data: bytes) -> dict[str, Any]:
+    """A viewer, an ask or a slate by the letters of FORMS: natural, integer, text, hash, rising list, watches, slots."""
+    at = 0
+
+    def raw(size: int) -> bytes:
+        nonlocal at
+        at += size
+        check(at <= len(data), f"the {name} ends within a value, at byte {len(data)}")
+        return data[at - size : at]
+
+    def natural() -> int:
+        value = shift = 0
+        while (byte := raw(1)[0]) >= 128 and shift < 63:
+            value |= (byte & 127) << shift
+            shift += 7
+        value |= byte << shift
+        check(value <= FULL and (byte > 0 or shift == 0), f"byte {at - 1} of the {name}: a number in no canonical form")
+        return value
+
+    def steps(count: int) -> list[int]:
+        check(count <= len(data) - at, f"byte {at} of the {name}: a list is longer than what is left")
+        zigzags = [natural() for _ in range(count)]
+        return [wrapped(value) for value in accumulate(zigzag >> 1 ^ -(zigzag & 1) for zigzag in zigzags)]
+
+    def rising() -> set[int]:
+        values = steps(natural())
+        check(values == sorted(set(values)), f"the list before byte {at} of the {name} does not rise")
+        return set(values)
+
+    def watches() -> list[tuple[int, ...]]:
+        count = natural()
+        return list(zip(steps(count), raw(count), steps(count), raw(count), strict=True))
+
+    letters: dict[str, Callable[[], Any]] = {"n": natural, "i": lambda: steps(1)[0], "r": rising, "w": watches}
+    letters |= {"t": lambda: raw(natural()).decode(), "h": lambda: raw(32)}
+    letters["s"] = lambda: [(natural(), steps(1)[0], natural()) for _ in range(natural())]
+    check(natural() == 1, f"byte 0 of the {name}: an unknown form")
+    found = {field[:-2]: letters[field[-1]]() for field in FORMS[name].split()}
+    check(at == len(data), f"bytes are left over from byte {at} of the {name}")
+    return found
+
+
+def read_bundle(data: bytes) -> list[bytes]:
+    check(data[:8] == b"GLASBU01" and len(data) >= 200, "this is no bundle, or it is cut short")
+    check(hashlib.sha256(data[:-32]).digest() == data[-32:], "the bundle is altered: its bytes do not match its hash")
+    parts, at = [], 168
+    for place, name in enumerate(("epoch", "viewer", "ask", "slate")):
+        parts.append(data[at : at + int.from_bytes(data[8 + 40 * place :][:8], "little")])
+        check(data[16 + 40 * place :][:32] == hashlib.sha256(parts[-1]).digest(), f"the {name} does not match its hash")
+        at += len(parts[-1])
+    check(at == len(data) - 32, "the parts of the bundle do not fill it")
+    return parts
+
+
+def write_slate(epoch: bytes, slots: list[Slot]) -> bytes:
+    out = bytearray(b"\x01" + epoch)
+    for number in (len(slots), *(n for video, value, marks in slots for n in (video, value << 1 ^ value >> 99, marks))):
+        while number >= 128:
+            out.append(number & 127 | 128)
+            number >>= 7
+        out.append(number)
+    return bytes(out)
+
+
+def read_epoch(data: bytes) -> dict[str, Any]:
+    """Every array by its name, flat, and the facts of the header."""
+    check(data[:8] == b"GLASEP01" and hashlib.sha256(data[:-32]).digest() == data[-32:], "this is no whole epoch")
+    epoch: dict[str, Any] = json.loads(data[16 : 16 + int.from_bytes(data[8:16], "little")])
+    for name, place in epoch["arrays"].items():
+        end = place["offset"] + prod(place["shape"]) * int(place["dtype"][2])
+        check(0 <= place["offset"] <= end <= len(data) - 32, f"the column {name} does not lie within the epoch")
+        code = {"<i8": "q", "<i4": "i", "<i2": "h", "|u1": "B"}[place["dtype"]]
+        epoch[name] = struct.unpack(f"<{prod(place['shape'])}{code}", data[place["offset"] : end])
+    epoch["rule"] = rule = {}
+    for section, said in tomllib.loads(epoch["policy"], parse_float=Decimal).items():
+        for key, number in said.items() if isinstance(said, dict) and section != "heads" else ():
+            exact = Decimal(number == "impression" if section == "seen" else number)
+            rule[f"{section}.{key}"] = round(exact * SCALES.get(f"{section}.{key}", SCALES.get(section, 1)))
+    bins, published = epoch["bins"], epoch["published"]
+    epoch["tags_of"] = [epoch["video_tags"][start:end] for start, end in pairwise(epoch["video_tags_start"])]
+    epoch["place"] = [[*epoch["regions"], ""][code] for code in epoch["region"]]
+    epoch["speech"] = [[*epoch["languages"], ""][code] for code in epoch["language"]]
+    check(list(epoch["ids"]) == sorted(set(epoch["ids"])), "the ids of the epoch's videos do not rise")
+    check(all(abs(moment) < 1 << 53 for moment in published), "times of 2^53 and more are not checked")
+    videos, fixed = range(len(epoch["ids"])), [0] * len(epoch["ids"])
+    for head, name in enumerate(HEADS):
+        weight, bias, table = epoch["head_weights"][head], epoch["head_bias"][head], epoch["head_table"][384 * head :]
+        check(weight == rule[f"weights.{name}"], f"head {name}: its weight is not that of the policy")
+        for row in videos:
+            entries = (bias, *(table[64 * signal + bins[6 * row + signal]] for signal in range(6)))
+            fixed[row] += sum(weight * entry >> 8 for entry in entries)
+    different = next((epoch["ids"][row] for row in videos if fixed[row] != epoch["standing"][row]), 0)
+    check(different == 0, f"rule standing: the heads give video {different} another one than the epoch says")
+    epoch["newest"] = sorted(videos, key=lambda row: (-published[row], row))
+    epoch["best"] = sorted(videos, key=lambda row: (-fixed[row], row))
+    return epoch
+
+
+def viewer_value(epoch: dict[str, Any], signals: list[int]) -> int:
+    """What the heads add because of the viewer and the ask."""
+    value, size = 0, len(epoch["head_knots"]) // 7
+    for place, signal in enumerate(signals):
+        knots = epoch["head_knots"][place * size : place * size + size]
+        inside = min(max(signal, knots[0]), knots[-1])
+        knot = max(at for at, edge in enumerate(knots) if edge <= inside)
+        for head, weight in enumerate(epoch["head_weights"]):
+            at = (7 * head + place) * size + knot
+            height = epoch["head_heights"][at] + ((inside - knots[knot]) * epoch["head_slopes"][at] >> 16)
+            value += weight * height >> 8
+    return value
+
+
+def rank(epoch: dict[str, Any], viewer: dict[str, Any], ask: dict[str, Any]) -> tuple[list[Slot], dict[int, int]]:
+    """The slots in order, and for each video that a source offered the number of the filter that dropped it, or 0."""
+    kind, _, argument = ask["surface"].partition(":")
+    number = argument.isascii() and argument.isdigit() and str(int(argument)) == argument
+    known = {"hashtag": argument != "", "creator": number}.get(kind, ask["surface"] in ("for_you", "following"))
+    check(known and 1 <= ask["limit"] <= 50 and ask["at"] < 1 << 53 and ask["again"] < 2, "the ask is out of bounds")
+    check(viewer["profiling"] < 2 and all(flags < 64 for *_, flags in viewer["watches"]), "the viewer is out of bounds")
+    rule, ids, tags_of, creator, limit = epoch["rule"], epoch["ids"], epoch["tags_of"], epoch["creator"], ask["limit"]
+    published, weight, newest, seed = epoch["published"], epoch["tag_weight"], epoch["newest"], ask["seed"]
+    row_of = {video: row for row, video in enumerate(ids)}
+    seen_at, verdict = dict[int, int](), dict[int, int]()
+    near, made, marks = (Counter[int]() for _ in range(3))
+    topics: dict[int, list[int]] = {}
+    for place, (video, strength, when, flags) in enumerate(viewer["watches"]):
+        if (row := row_of.get(video, -1)) < 0:
+            continue
+        seen_at[row] = max(seen_at.get(row, 0), when)
+        if place >= rule["history.watches"] or not viewer["profiling"]:
+            continue
+        level = -rule["pull.skip"] if flags & 8 else rule["pull.finish"] * strength // 255
+        level = -rule["pull.not_interested"] if flags & 16 else level
+        aged = level * decay(wrapped(ask["at"] - when), rule["decay.watch_days"]) >> 16
+        pull = aged * decay(place, rule["decay.watch_count"]) >> 16
+        made[creator[row]] += pull
+        for at in range(epoch["near_start"][row], epoch["near_start"][row + 1]):
+            near[epoch["near_videos"][at]] += pull * epoch["near_weights"][at] >> 15
+        for tag in tags_of[row]:
+            topics.setdefault(tag, []).append(pull * weight[tag] * NORM[len(tags_of[row])] >> 16)
+
+    def offer(source: str, rows: Iterable[int], want: int) -> None:
+        for row in rows:
+            if want <= 0:
+                return
+            own, followed = creator[row] == viewer["id"], creator[row] in viewer["follows"]
+            seen = row in seen_at or (rule["seen.rule"] and ids[row] in viewer["seen"])
+            drops = [ids[row] in ask["withdrawn"], creator[row] in viewer["blocks"]]
+            drops += [epoch["followers_only"][row] and not own and not followed, own and kind == "for_you", seen]
+            verdict[row] = next((number for number, drop in enumerate(drops, 1) if drop), 0)
+            marks[row] |= 1 << SOURCES.index(source)
+            want -= verdict[row] == 0
+
+    region, language = viewer["region"], viewer["language"]
+    following = [row for row in newest if creator[row] in viewer["follows"]]
+    if kind == "following":
+        offer("following", following, rule["sources.surface"])
+    elif kind == "hashtag":
+        text, ends = bytes(epoch["tag_text"]), epoch["tag_ends"]
+        names = {text[start:end].decode(): tag for tag, (start, end) in enumerate(zip([0, *ends], ends, strict=False))}
+        tagged = [row for row in epoch["best"] if names.get(argument) in tags_of[row]]
+        offer("hashtag", tagged, rule["sources.surface"])
+    elif kind == "creator":
+        offer("creator", [row for row in newest if creator[row] == int(argument)], rule["sources.surface"])
+    else:
+        offer("following", following, rule["sources.following"])
+        reached = sorted((row for row in near if near[row] > 0), key=lambda row: (-near[row], row))
+        offer("cowatch", reached, rule["sources.cowatch"])
+        first = sorted(topics, key=lambda tag: (-sum(topics[tag]), tag))[: rule["topics.followed"]]
+        liked = [tag for tag in first if sum(topics[tag]) > 0]
+        for tag in liked:
+            offer("topic", (row for row in epoch["best"] if tag in tags_of[row]), rule["sources.topic"] // len(liked))
+        here = [row for row in epoch["trending"] if epoch["place"][row] == region != ""]
+        offer("trending", here, rule["sources.trending_here"])
+        offer("trending", epoch["trending"], rule["sources.trending"])
+        offer("fresh", newest, rule["sources.fresh"])
+        shown, first, hold = epoch["impressions"], rule["exploration.audience"], rule["exploration.hold"]
+        most = min(first * rule["exploration.growth"] ** (rule["exploration.stages"] - 1), 1 << 40)
+        due = [most if (epoch["bins"][6 * row] - 32) * 8192 >= hold else first for row in range(len(ids))]
+        owed = sorted((row for row in newest if shown[row] < due[row]), key=lambda row: shown[row])
+        offer("exploration", owed, rule["exploration.pool"])
+
+    value = {}
+    for row in verdict:
+        norm, maker = NORM[len(tags_of[row])], creator[row]
+        topic = sum(part * norm >> 8 for tag in tags_of[row] for part in topics.get(tag, ()))
+        same = [maker in viewer["follows"], epoch["speech"][row] == language != "", epoch["place"][row] == region != ""]
+        fresh = decay(ask["at"] - published[row], rule["decay.fresh_hours"])
+        signals = [near[row], topic, made[maker], *(ONE * holds for holds in same), fresh]
+        value[row] = epoch["standing"][row] + viewer_value(epoch, signals)
+
+    rows, chosen, explored = sorted(row for row in verdict if verdict[row] == 0), list[int](), list[int]()
+    if kind in ("following", "creator"):
+        chosen = sorted(rows, key=lambda row: (-published[row], row))[:limit]
+    count = limit * rule["exploration.share"] + dice(seed, 0, 0, ONE) >> 16
+    chances = sorted(range(limit), key=lambda slot: (dice(seed, slot + 1, 0, 1 << 24), slot))[:count]
+    for slot in range(len(chosen), min(limit, len(rows))):
+        makers = [creator[row] for row in chosen]
+        close = makers[max(0, slot - rule["spacing.creator_gap"]) :]
+        lately = [tag for row in chosen[max(0, slot - rule["spacing.topic_window"]) :] for tag in tags_of[row]]
+        left = [row for row in rows if row not in chosen]
+        free = [row for row in left if marks[row] & 32 and creator[row] not in close]
+        if free and sum(chance <= slot for chance in chances) > len(explored):
+            draws = range(1, rule["exploration.draws"] + 1)
+            left = [free[dice(seed, slot + 1, throw, len(free))] for throw in draws]
+            explored.append(slot)
+        scored = []
+        for row in left:
+            repeats = makers.count(creator[row]) * rule["spacing.creator_cost"] + close.count(creator[row]) * ONE * 1024
+            tags = [rule["spacing.topic_cost"] * weight[tag] * lately.count(tag) >> 8 for tag in tags_of[row]]
+            scored.append((repeats + max(tags, default=0) - value[row], row))
+        chosen.append(min(scored)[1])
+    slots = [(ids[row], value[row], marks[row] | 256 * (slot in explored)) for slot, row in enumerate(chosen)]
+    if ask["again"]:
+        seen = sorted((seen_at.get(row, 0), -value[row], row) for row in verdict if verdict[row] == 5)
+        slots += [(ids[row], value[row], marks[row] | 512) for *_, row in seen[: max(0, limit - len(rows))]]
+    return slots, {ids[row]: verdict[row] for row in verdict}
+
+
+def verify(data: bytes) -> str:
+    parts = read_bundle(data)
+    epoch, viewer, ask = read_epoch(parts[0]), read_wire("viewer", parts[1]), read_wire("ask", parts[2])
+    named, slots = read_wire("slate", parts[3]).values()
+    check(named == hashlib.sha256(parts[0]).digest(), "byte 1 of the slate: it names another epoch than the bundle has")
+    due, verdict = rank(epoch, viewer, ask)
+    made = write_slate(named, due)
+    byte = next((at for at, pair in enumerate(zip(made, parts[3], strict=False)) if pair[0] != pair[1]), len(made))
+    for slot, ((video, value, marks), (right, worth, bits)) in enumerate(zip(slots, due, strict=False)):
+        where = f"byte {byte} of the slate, slot {slot}: "
+        fate = FILTERS[verdict[video]] if video in verdict else "no source offers it"
+        check(video == right, f"{where}the rules place video {right}, not {video} ({fate})")
+        check(value == worth, f"{where}the heads give video {video} the value {worth}, not {value}")
+        check(marks == bits, f"{where}video {video} has the marks {bits:b}, not {marks:b}")
+    check(made == parts[3], f"byte {byte} of the slate: the rules fill {len(due)} slots, not {len(slots)}")
+    return f"verified: {len(slots)} slots of epoch {named.hex()} are what the published rules give"
+
+
+if __name__ == "__main__":
+    try:
+        print(verify(Path(sys.argv[1]).read_bytes()))
+    except Exception as error:  # Whatever cannot be read is no proof.
+        sys.exit(f"refused: {error if isinstance(error, Refused) else repr(error)}")
