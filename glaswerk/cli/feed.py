@@ -2,11 +2,16 @@
 
 import asyncio
 import json
-from typing import Annotated, Any
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from glaswerk.cli.attach import attached_cell, fail
+
+if TYPE_CHECKING:
+    from glaswerk.feed.models import SlateRecord
 
 app = typer.Typer(help="Look at feeds as their viewers see them.", no_args_is_help=True)
 
@@ -72,3 +77,78 @@ def cut(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         except PolicyError as error:
             fail(f"policy.toml: {error}")
     typer.echo(json.dumps({"epoch": sha256}) if as_json else f"epoch {sha256} is in service")
+
+
+def _recorded(name: str) -> "SlateRecord":
+    """The recorded slate of this public id."""
+    from glaswerk.cell.ids import decode_id
+    from glaswerk.feed.models import SlateRecord
+
+    try:
+        record = SlateRecord.objects.filter(id=decode_id(name)).first()
+    except ValueError as error:
+        fail(f"{name} is not the id of a slate: {error}")
+    if record is None:
+        fail(f"no slate {name} is recorded here")
+    return record
+
+
+@app.command()
+def replay(
+    slates: Annotated[list[str], typer.Argument(help="Ids of slates, as the API gives them.")],
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Make recorded slates again and compare every byte. Leaves with 1 where one differs."""
+    with attached_cell() as cell:
+        from glaswerk.feed.replay import replay as replay_one
+
+        found = [replay_one(record, cell) for record in [_recorded(name) for name in slates]]
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found]))
+    else:
+        for one in found:
+            outcome = "identical" if one.identical else one.failure or f"differs from byte {one.byte}"
+            typer.echo(f"{one.slate}  epoch {one.epoch[:12]}…  {outcome}")
+    if not all(one.identical for one in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def audit(
+    sample: Annotated[int, typer.Option(min=1, max=100_000, help="How many recorded slates to replay.")] = 1000,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Replay slates drawn at random and count the identical ones. Leaves with 1 where one differs."""
+    with attached_cell() as cell:
+        from glaswerk.feed.replay import replay as replay_one
+        from glaswerk.feed.replay import sampled
+
+        found = [replay_one(record, cell) for record in sampled(sample)]
+    identical = sum(one.identical for one in found)
+    if as_json:
+        typer.echo(json.dumps({"checked": len(found), "identical": identical}))
+    else:
+        for one in found:
+            if not one.identical:
+                typer.echo(f"{one.slate}  {one.failure or f'differs from byte {one.byte}'}")
+        typer.echo(f"{identical} of {len(found)} slates are identical")
+    if identical != len(found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    slate: Annotated[str, typer.Argument(help="The id of a slate, as the API gives it.")],
+    out: Annotated[Path, typer.Option(help="Where to write the bundle.")],
+) -> None:
+    """Write everything that a slate was made from into one file, for tools/verify_slate.py."""
+    with attached_cell() as cell:
+        from glaswerk.feed.replay import export as exported
+        from glaswerk.glass import EpochError
+
+        try:
+            data = exported(_recorded(slate), cell)
+            out.write_bytes(data)
+        except (EpochError, OSError) as error:
+            fail(f"the bundle of {slate} cannot be written: {error}")
+    typer.echo(f"{len(data)} bytes in {out}")

@@ -1,7 +1,7 @@
 """Recorded slates made again, counted for an audit, and written out for somebody who trusts nobody here."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -55,11 +55,6 @@ def sampled(size: int) -> Iterator[SlateRecord]:
     """At most so many recorded slates, drawn at random, those of one epoch together so that it is opened once."""
     drawn = SlateRecord.objects.order_by("?").values_list("id", flat=True)[:size]
     return SlateRecord.objects.filter(id__in=list(drawn)).order_by("epoch", "id").iterator()
-
-
-def audit(records: Iterable[SlateRecord], cell: Cell | None = None) -> list[Replay]:
-    """Replay many slates."""
-    return [replay(record, cell) for record in records]
 
 
 def bundle(epoch: bytes, viewer: bytes, ask: bytes, slate: bytes) -> bytes:

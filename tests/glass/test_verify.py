@@ -3,6 +3,8 @@
 import hashlib
 import importlib.util
 import random
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 
 from glaswerk.feed.replay import bundle
-from glaswerk.glass import Ask, Policy, Viewer, Watch, cut_epoch, default_policy, rank
+from glaswerk.glass import Ask, Catalogue, Epoch, Policy, Viewer, Watch, Watches, cut_epoch, default_policy, rank
 
 from .synthetic import DAY, NOW, make_catalogue, make_watches
 
@@ -62,8 +64,6 @@ def made(seed: int) -> tuple[bytes, bytes, bytes, bytes]:
     size = chance.choice((0, 1, 2, 7, 60, 150, 150))
     catalogue = make_catalogue(size, topics=4, creators=chance.choice((1, 3, 12)), seed=seed) if size else None
     if catalogue is None:
-        from glaswerk.glass import Catalogue, Watches
-
         catalogue, watches = Catalogue.empty(), Watches.empty()
     else:
         rows = range(size)
@@ -96,8 +96,6 @@ def made(seed: int) -> tuple[bytes, bytes, bytes, bytes]:
     withdrawn = tuple(sorted(set(chance.sample(ids, chance.choice((0, 0, 1, 2))))))
     ask = Ask(chance.choice((1, 3, 10, 10, 50)), NOW + chance.randrange(DAY), chance.choice(SURFACES), chance.randrange(-(1 << 63), 1 << 63),
               withdrawn, chance.random() < 0.5)  # fmt: skip
-    from glaswerk.glass import Epoch
-
     return data, viewer.encode(), ask.encode(), rank(Epoch.from_bytes(data), viewer, ask).encode()
 
 
@@ -110,3 +108,70 @@ def test_the_verifier_makes_every_slate_of_the_engine(tool: ModuleType, block: i
             tool.read_epoch(parts[0]), tool.read_wire("viewer", parts[1]), tool.read_wire("ask", parts[2])
         )
         assert tool.write_slate(hashlib.sha256(parts[0]).digest(), slots) == parts[3]
+
+
+def test_the_cases_reach_every_rule(tool: ModuleType) -> None:
+    marks, filters, lengths = 0, set(), set()
+    for seed in range(60):
+        parts = made(seed)
+        slots, verdict = tool.rank(
+            tool.read_epoch(parts[0]), tool.read_wire("viewer", parts[1]), tool.read_wire("ask", parts[2])
+        )
+        filters |= set(verdict.values())
+        lengths.add(len(slots))
+        for _, _, bits in slots:
+            marks |= bits
+    assert (marks, filters) == (0b1111111111, set(range(6)))
+    assert {0, 1, 10} < lengths
+
+
+def test_one_altered_bit_anywhere_is_refused(tool: ModuleType) -> None:
+    whole = bundle(*made(9))
+    chance = random.Random(1)
+    places = {
+        *range(0, 180, 7),
+        *(chance.randrange(len(whole)) for _ in range(150)),
+        *range(len(whole) - 90, len(whole), 9),
+    }
+    for place in places:
+        altered = bytearray(whole)
+        altered[place] ^= 1 << chance.randrange(8)
+        with pytest.raises(tool.Refused):
+            tool.verify(bytes(altered))
+    for size in (0, 7, 8, 199, 200, len(whole) - 1):
+        with pytest.raises(tool.Refused):
+            tool.verify(whole[:size])
+    with pytest.raises(tool.Refused):
+        tool.verify(whole + b"\0")
+
+
+def test_a_slate_that_the_rules_do_not_give_is_refused_though_every_hash_is_right(tool: ModuleType) -> None:
+    epoch, viewer, ask, slate = next(parts for parts in map(made, range(60)) if len(parts[3]) > 100)
+    named = hashlib.sha256(epoch).digest()
+    slots = tool.read_wire("slate", slate)["slots"]
+    (video, value, marks), (other, worth, bits), *rest = slots
+    for changed, why in (
+        ([(other, worth, bits), (video, value, marks), *rest], f"slot 0: the rules place video {video}, not {other}"),
+        ([(video, value + 1, marks), *slots[1:]], f"slot 0: the heads give video {video} the value {value}"),
+        ([(video, value, marks ^ 256), *slots[1:]], f"slot 0: video {video} has the marks"),
+        (slots[:-1], f"the rules fill {len(slots)} slots, not {len(slots) - 1}"),
+    ):
+        with pytest.raises(tool.Refused, match=why):
+            tool.verify(bundle(epoch, viewer, ask, tool.write_slate(named, changed)))
+
+
+def test_the_command_says_so_and_leaves_with_0_or_1(tmp_path: Path) -> None:
+    whole = bundle(*made(9))
+    file = tmp_path / "bundle"
+    for data, code in ((whole, 0), (whole[:-1] + b"x", 1), (b"", 1)):
+        file.write_bytes(data)
+        done = subprocess.run([sys.executable, "-I", TOOL, file], capture_output=True, text=True, check=False)
+        assert done.returncode == code
+        assert (done.stdout if code == 0 else done.stderr).startswith(("verified: ", "refused: ")[code])
+
+
+def test_the_verifier_stays_small_and_imports_only_the_standard_library() -> None:
+    lines = TOOL.read_text().splitlines()
+    assert len(lines) <= 300
+    roots = {line.split()[1].split(".")[0] for line in lines if line.startswith(("import ", "from "))}
+    assert roots <= sys.stdlib_module_names
