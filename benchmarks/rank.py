@@ -140,7 +140,9 @@ def main() -> None:
     coded = [viewer.encode() for viewer in viewers]
     figures["viewer_encode_us"] = clock([viewer.encode for viewer in viewers])[0]
     figures["viewer_decode_us"] = clock([lambda data=data: Viewer.decode(data) for data in coded])[0]
-    report("rank", {"videos": chosen.videos, "history": chosen.history, "seen": chosen.seen, **figures}, {}, chosen.json)
+    report(
+        "rank", {"videos": chosen.videos, "history": chosen.history, "seen": chosen.seen, **figures}, {}, chosen.json
+    )
 
 
 if __name__ == "__main__":

@@ -179,6 +179,7 @@ async def main() -> None:
 
 
 async def _archive_for_ever(archive: Archive, log: EventLog) -> None:
+    _logger.info("archiver follows the log", from_sequence=archive.position)
     flushed = now_ms()
     async for batch in log.tail(EVENTS, archive.position, idle_s=5.0):
         for entry in batch:

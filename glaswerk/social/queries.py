@@ -6,7 +6,7 @@ Follows, likes, saves and blocks are written by the feed's projector from the ev
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 
 from glaswerk.people.models import Person
 from glaswerk.social.models import Block, Comment, Counts, Follow, Like, Save
@@ -135,15 +135,15 @@ def is_following(person: Person, other: Person) -> bool:
 
 
 def marks(viewer: Person | None, video_id: int) -> list[str]:
-    """Return which of "liked", "saved" and "followed" (its creator) hold for a viewer and a video.  At most three queries."""
+    """Return which of "liked", "saved" and "followed" (its creator) hold for a viewer and a video.  At most one query."""
     if viewer is None:
         return []
-    held = {
-        "liked": Like.objects.filter(person=viewer, video=video_id),
-        "saved": Save.objects.filter(person=viewer, video=video_id),
-        "followed": Follow.objects.filter(follower=viewer, followed__videos=video_id),
-    }
-    return [mark for mark, rows in held.items() if rows.exists()]
+    held = Video.objects.filter(pk=video_id).values(
+        liked=Exists(Like.objects.filter(person=viewer, video=OuterRef("pk"))),
+        saved=Exists(Save.objects.filter(person=viewer, video=OuterRef("pk"))),
+        followed=Exists(Follow.objects.filter(follower=viewer, followed=OuterRef("creator"))),
+    )
+    return [mark for mark, holds in (held.first() or {}).items() if holds]
 
 
 def relation(viewer: Person | None, other: Person) -> Relation:

@@ -203,7 +203,11 @@ def test_the_archive_holds_the_very_events_of_the_log_across_a_kill(stage: Theat
             os.kill(pid, signal.SIGKILL)
             until(lambda pid=pid: stage.running.children().get("archiver") not in (None, pid))  # type: ignore[misc]
             load.go_on(5)
-    # The end of the cell writes what still waits.
+        starts = (stage.cell.logs / "archiver.log").read_text
+        until(lambda: starts().count("archiver follows the log") >= 3)
+        load.go_on(5)
+    # It reads on within milliseconds of an event; the end of the cell writes what still waits.
+    time.sleep(3)
     expected = asyncio.run(logged())
     stage.running.stop()
     folder = stage.cell.archive / "events"

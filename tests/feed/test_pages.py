@@ -437,7 +437,7 @@ def test_pages_ask_the_database_a_known_number_of_times(django_assert_num_querie
         "/discover": 5,  # what is liked, those of it that may be seen (they fill the grid), totals; hashtags; creators
         "/discover?q=fox": 4,
         "/inbox": 5,
-        f"/v/{one.public_id}": 2,
+        f"/v/{one.public_id}": 3,  # the video, its renditions, what this viewer did about it
     }.items():
         with django_assert_num_queries(session + number):
             assert client.get(address).status_code == 200, address
