@@ -11,6 +11,7 @@ from glaswerk.glass.ask import Ask
 from glaswerk.glass.catalogue import Catalogue, Watches
 from glaswerk.glass.cowatch import CoWatch, FilterSettings, ItemCosine, NextWatch, SequenceSettings
 from glaswerk.glass.cut import cut_epoch
+from glaswerk.glass.dials import Dials
 from glaswerk.glass.epoch import Epoch
 from glaswerk.glass.errors import EpochError, GlassError, PolicyError, WireError
 from glaswerk.glass.explanation import Explanation, explain
@@ -19,6 +20,7 @@ from glaswerk.glass.policy import Policy, default_policy
 from glaswerk.glass.ranking import rank
 from glaswerk.glass.scale import UNIT
 from glaswerk.glass.slate import Slate, Slot
+from glaswerk.glass.tokens import caption_tokens, token
 from glaswerk.glass.viewer import (
     FINISHED,
     LIKED,
@@ -50,6 +52,7 @@ __all__ = [
     "Ask",
     "Catalogue",
     "CoWatch",
+    "Dials",
     "Epoch",
     "EpochError",
     "Explanation",
@@ -67,10 +70,12 @@ __all__ = [
     "Watch",
     "Watches",
     "WireError",
+    "caption_tokens",
     "cut_epoch",
     "default_policy",
     "explain",
     "finish_strength",
     "rank",
+    "token",
     "warm_up",
 ]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from glaswerk.glass.dials import NEUTRAL, Dials
 from glaswerk.glass.errors import WireError
 from glaswerk.glass.scale import Ints, frozen
 from glaswerk.glass.wire import Reader, Writer
@@ -64,6 +65,7 @@ class Viewer:
     id: negative when signed out. watches: newest first. follows, blocks: creator ids, rising. seen: ids of videos that were
     on the screen, rising, as a tuple or an int64 array; videos among the watches need not be repeated. region, language:
     codes as in the catalogue, or "". profiling: False makes a feed by rules alone (no signal that sums over watches).
+    dials: what the viewer asks for. hidden: rising tokens of words, hashtags, creators and sounds that the viewer hides.
     Two viewers are equal when their encodings are. Raises WireError for lists out of order.
     """
 
@@ -75,10 +77,12 @@ class Viewer:
     region: str = ""
     language: str = ""
     profiling: bool = True
+    dials: Dials = NEUTRAL
+    hidden: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seen", frozen(self.seen))
-        for name in ("follows", "blocks", "seen"):
+        for name in ("follows", "blocks", "seen", "hidden"):
             values = frozen(getattr(self, name))
             if len(values) > 1 and not bool(np.all(values[1:] > values[:-1])):
                 raise WireError(f"{name} of a viewer must rise strictly")
@@ -86,11 +90,12 @@ class Viewer:
     def encode(self) -> bytes:
         """Canonical bytes: equal viewers give equal bytes."""
         out = Writer()
-        out.natural(1)
+        out.natural(2)
         out.integer(self.id)
         out.natural(int(self.profiling))
         out.text(self.region)
         out.text(self.language)
+        self.dials.write(out)
         out.natural(len(self.watches))
         columns = self.watch_columns
         strengths, flags = columns[:, 1], columns[:, 3]
@@ -100,7 +105,7 @@ class Viewer:
         out.raw(strengths.astype(np.uint8).tobytes())
         out.steps(frozen(columns[:, 2]))
         out.raw(flags.astype(np.uint8).tobytes())
-        for values in (self.follow_ids, self.block_ids, self.seen):
+        for values in (self.follow_ids, self.block_ids, self.seen, self.hidden_tokens):
             out.rising(values)
         return out.done()
 
@@ -108,20 +113,21 @@ class Viewer:
     def decode(cls, data: bytes) -> Self:
         """Read what `encode` wrote. Raises WireError for anything else."""
         taken = Reader(data)
-        if taken.natural() != 1:
+        if taken.natural() != 2:
             raise WireError("unknown form of a viewer")
         number = taken.integer()
         profiling = taken.natural()
         if profiling > 1:
             raise WireError("profiling must be 0 or 1")
         region, language = taken.text(), taken.text()
+        dials = Dials.read(taken)
         count = taken.count()
         videos, strengths = taken.steps(count).tolist(), taken.raw(count)
         times, flags = taken.steps(count).tolist(), taken.raw(count)
         if any(flag & ~_ALL_FLAGS for flag in flags):
             raise WireError("a watch has an unknown flag")
         watches = map(Watch, videos, strengths, times, flags)
-        follows, blocks, seen = taken.rising(), taken.rising(), taken.rising()
+        follows, blocks, seen, hidden = taken.rising(), taken.rising(), taken.rising(), taken.rising()
         taken.end()
         return cls(
             number,
@@ -132,6 +138,8 @@ class Viewer:
             region,
             language,
             bool(profiling),
+            dials,
+            tuple(hidden.tolist()),
         )
 
     def __eq__(self, other: object) -> bool:
@@ -153,3 +161,7 @@ class Viewer:
     @cached_property
     def block_ids(self) -> Ints:
         return frozen(self.blocks)
+
+    @cached_property
+    def hidden_tokens(self) -> Ints:
+        return frozen(self.hidden)
