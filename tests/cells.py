@@ -12,6 +12,8 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +40,42 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def web_answers(port: int) -> bool:
+    """Whether a cell on this port is ready, asked with the lightest of clients."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
 def environment(data: Path) -> dict[str, str]:
     """Return the environment of a command that acts on this data folder and on nothing else."""
     kept = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "NATS_URL", "DJANGO_SETTINGS_MODULE")}
     return {**kept, "GLASWERK_DATA": str(data), "PYTHONPATH": str(ROOT)}
+
+
+@cache
+def _prepared() -> Path:
+    """Return the data folder of a cell whose servers ran once and which holds nothing; one for a test process."""
+    data = Path(os.environ["GLASWERK_DATA"]).with_name("prepared")
+    program = "from glaswerk.cli.attach import attached_cell\nwith attached_cell(): pass"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment(data), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return data
+
+
+def _copy_prepared(data: Path) -> None:
+    data.parent.mkdir(parents=True, exist_ok=True)
+    # PostgreSQL's files belong to another user where root runs the tests, and `cp -a` keeps that.
+    subprocess.run(["cp", "-a", str(_prepared()), str(data)], check=True)
+    # Every cell keeps to its port of NATS, and these run side by side.
+    (data / "run" / "nats.port").unlink()
 
 
 class RunningCell:
@@ -56,9 +90,12 @@ class RunningCell:
 
     @classmethod
     @contextmanager
-    def started(cls, data: Path, settings: str = SETTINGS) -> Iterator["RunningCell"]:
-        """Start a cell, and stop it at the end."""
-        data.mkdir(parents=True)
+    def started(cls, data: Path, settings: str = SETTINGS, from_nothing: bool = False) -> Iterator["RunningCell"]:
+        """Start a cell, and stop it at the end.  Unless it shall start from nothing, its tables are there already."""
+        if from_nothing:
+            data.mkdir(parents=True)
+        else:
+            _copy_prepared(data)
         (data / "cell.toml").write_text(settings)
         cell = cls(data, free_port())
         cell.start()
@@ -89,9 +126,9 @@ class RunningCell:
             status = json.loads((self.data / "run" / "status.json").read_text())
             if self.process is None or status["pid"] != self.process.pid:
                 return False
-            return httpx.get(f"{self.url}/readyz", timeout=2, trust_env=False).status_code == 200
-        except (FileNotFoundError, httpx.TransportError):
+        except FileNotFoundError:
             return False
+        return web_answers(self.port)
 
     def stop(self) -> None:
         """Stop the cell as Ctrl-C does."""

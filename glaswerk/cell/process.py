@@ -18,9 +18,10 @@ def die_with_parent(sent: signal.Signals = signal.SIGTERM) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, sent.value, 0, 0, 0)
 
 
-def _before_exec(parent: int, sent: signal.Signals) -> Callable[[], None]:
+def _before_exec(parent: int, sent: signal.Signals, nice: int) -> Callable[[], None]:
     def prepare() -> None:
         die_with_parent(sent)
+        os.nice(nice)
         # The parent may have died between the fork and the request, and then nobody would send the signal.
         if os.getppid() != parent:
             os._exit(1)
@@ -40,11 +41,13 @@ def spawn(
     environment: Mapping[str, str] | None = None,
     user: str | None = None,
     stop_signal: signal.Signals = signal.SIGTERM,
+    nice: int = 0,
     inherited: Sequence[int] = (),
 ) -> "subprocess.Popen[bytes]":
     """Start a child in a session of its own, its output appended to `log`; it gets `stop_signal` if we die.
 
-    `inherited` are the descriptors that it has in common with us beside its output.
+    `inherited` are the descriptors that it has in common with us beside its output; `nice` (0..19) is how far it steps
+    back behind others for processor time (nice(2)).
     """
     with log.open("ab") as output:
         return subprocess.Popen(
@@ -58,5 +61,5 @@ def spawn(
             pass_fds=inherited,
             # A Ctrl-C of the terminal is for the supervisor, which stops its children in order.
             start_new_session=True,
-            preexec_fn=_before_exec(os.getpid(), stop_signal),
+            preexec_fn=_before_exec(os.getpid(), stop_signal, nice),
         )

@@ -19,6 +19,7 @@ import structlog
 
 from glaswerk.cell import nats, postgres
 from glaswerk.cell.config import DATA_VARIABLE, Cell, running_facts, status_path
+from glaswerk.cell.prepared import is_prepared
 from glaswerk.cell.process import spawn
 
 START_TIMEOUT_S: Final = 180.0
@@ -85,6 +86,7 @@ class Part:
     prepare: Callable[[], None] = lambda: None
     user: str | None = None
     stop_signal: signal.Signals = signal.SIGTERM
+    nice: int = 0
     child: "subprocess.Popen[bytes] | None" = field(default=None, init=False)
     started_at: float = field(default=0.0, init=False)
     delay_s: float = field(default=FIRST_DELAY_S, init=False)
@@ -100,6 +102,7 @@ class Part:
             environment=environment,
             user=self.user,
             stop_signal=self.stop_signal,
+            nice=self.nice,
             inherited=() if lock is None else (lock,),
         )
         self.started_at = time.monotonic()
@@ -126,8 +129,9 @@ class Part:
         self.child = None
 
 
-def _python(*words: str) -> list[str]:
-    return [sys.executable, "-m", "glaswerk", *words]
+def _part(name: str) -> list[str]:
+    # Not by way of the `glaswerk` command: each of these would load all the others' libraries.
+    return [sys.executable, "-m", "glaswerk.cli.parts", name]
 
 
 def servers(cell: Cell) -> list[Part]:
@@ -158,13 +162,13 @@ def servers(cell: Cell) -> list[Part]:
 
 
 def workers(cell: Cell, is_web_ready: Callable[[], bool]) -> list[Part]:
-    """Return the cell's own processes."""
+    """Return the cell's own processes.  Where cores are scarce, those whom nobody waits for make room for the web."""
     return [
-        Part("projector", lambda: _python("run", "projector")),
-        Part("archiver", lambda: _python("run", "archiver")),
-        Part("epochs", lambda: _python("run", "epochs")),
-        Part("jobs", lambda: _python("run", "jobs")),
-        Part("web", lambda: _python("run", "web"), is_ready=is_web_ready),
+        Part("projector", lambda: _part("projector")),
+        Part("archiver", lambda: _part("archiver"), nice=5),
+        Part("epochs", lambda: _part("epochs"), nice=5),
+        Part("jobs", lambda: _part("jobs"), nice=10),
+        Part("web", lambda: _part("web"), is_ready=is_web_ready),
     ]
 
 
@@ -184,9 +188,11 @@ class Supervisor:
         self.cell.make_folders()
         self.start(servers(self.cell))
         postgres.ensure_database(self.cell)
+        if is_prepared(self.cell):
+            return
         self._progress("preparing tables and pages")
         log = self.cell.logs / "prepare.log"
-        child = spawn(_python("run", "prepare"), log=log, environment={DATA_VARIABLE: str(self.cell.data)})
+        child = spawn(_part("prepare"), log=log, environment={DATA_VARIABLE: str(self.cell.data)})
         if child.wait() != 0:
             raise StartFailed(f"the preparation failed:\n{_last_lines(log)}\nThe whole of it is in {log}")
 

@@ -1,5 +1,8 @@
 """The `glaswerk` command."""
 
-from glaswerk.cli.app import main
 
-__all__ = ["main"]
+def main() -> None:
+    """Run the command."""
+    from glaswerk.cli.app import app
+
+    app()

@@ -8,7 +8,7 @@ import typer
 
 from glaswerk import __version__
 from glaswerk.cell.config import DATA_VARIABLE
-from glaswerk.cli import bench, demo_command, doctor, feed, learn, parts, person, up, video
+from glaswerk.cli import bench, demo_command, doctor, feed, learn, person, up, video
 
 app = typer.Typer(
     name="glaswerk",
@@ -45,9 +45,3 @@ app.add_typer(video.app, name="video")
 app.add_typer(feed.app, name="feed")
 app.add_typer(learn.app, name="learn")
 app.add_typer(bench.app, name="bench")
-app.add_typer(parts.app, name="run", hidden=True)
-
-
-def main() -> None:
-    """Run the command."""
-    app()

@@ -78,8 +78,7 @@ class Filling:
         if mark.exists():
             welcome(self._cell, Console())
         else:
-            words = ["demo-content", *([_NO_CONTENT] if self._no_content else [])]
-            command = [sys.executable, "-m", "glaswerk", "run", *words]
+            command = [sys.executable, "-m", "glaswerk.cli.demo", *([_NO_CONTENT] if self._no_content else [])]
             # In a session of its own, because a Ctrl-C of the terminal is for the supervisor, which stops all in order.
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
             threading.Thread(target=self._wait, args=(self._process,), daemon=True).start()

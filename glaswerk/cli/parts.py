@@ -1,4 +1,4 @@
-"""`glaswerk run …`: the processes that the supervisor starts.  People use `glaswerk up`."""
+"""`python -m glaswerk.cli.parts …`: the processes that the supervisor starts.  People use `glaswerk up`."""
 
 import asyncio
 import contextlib
@@ -8,17 +8,16 @@ import os
 import shutil
 import signal
 from collections.abc import Awaitable, Callable, Iterable
+from multiprocessing import get_context
 from pathlib import Path
 
 import typer
 
 from glaswerk.cell import logs
 from glaswerk.cell.config import Cell, current_cell
-from glaswerk.cli.attach import fail, setup_django
-from glaswerk.cli.demo_command import demo_content
 
+# Every part loads this file, so what only some of them need is imported where they need it.
 app = typer.Typer()
-app.command("demo-content")(demo_content)
 
 
 def _run_until_told(main: Callable[[], Awaitable[None]]) -> None:
@@ -38,10 +37,17 @@ def _run_until_told(main: Callable[[], Awaitable[None]]) -> None:
 @app.command()
 def prepare() -> None:
     """Bring tables, streams and static files up to this version."""
+    from glaswerk.cli.attach import fail, setup_django
+
     setup_django()
     from django.core.management import CommandError, call_command
 
+    from glaswerk.cell.prepared import mark_prepared
+
     cell = current_cell()
+    # Compiling takes one core as long as all the rest takes the other.
+    compiling = get_context("spawn").Process(target=_compile_ranking, args=(cell,), daemon=True)
+    compiling.start()
     try:
         call_command("check", fail_level="ERROR", verbosity=0)
     except CommandError as error:
@@ -49,7 +55,10 @@ def prepare() -> None:
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
     _collect_static(cell)
-    _compile_ranking(cell)
+    compiling.join()
+    if compiling.exitcode:
+        fail("the ranking engine cannot be compiled")
+    mark_prepared(cell)
 
 
 def _once(stamp: Path, files: Iterable[Path], work: Callable[[], None]) -> None:
@@ -117,6 +126,8 @@ def epochs() -> None:
 @app.command()
 def jobs() -> None:
     """Work off the jobs: videos first of all."""
+    from glaswerk.cli.attach import setup_django
+
     setup_django()
     from procrastinate.contrib.django import app as procrastinate
     from procrastinate.contrib.django.django_connector import DjangoConnector
@@ -182,7 +193,13 @@ def web() -> None:
 @app.command()
 def openapi() -> None:
     """Print the OpenAPI document."""
+    from glaswerk.cli.attach import setup_django
+
     setup_django()
     from glaswerk.web.api import api
 
     typer.echo(json.dumps(api.get_openapi_schema(), indent=1))
+
+
+if __name__ == "__main__":
+    app()

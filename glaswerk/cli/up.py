@@ -6,9 +6,10 @@ import signal
 import socket
 import time
 from contextlib import AbstractContextManager, nullcontext
+from http.client import HTTPConnection, HTTPException
 from typing import Annotated
+from urllib.parse import urlsplit
 
-import httpx
 import typer
 
 from glaswerk.cell.config import (
@@ -28,10 +29,16 @@ Port = Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Port
 
 def web_answers(cell: Cell) -> bool:
     """Whether the web of this very cell is ready."""
+    # Asked many times a second while the machine is busy starting, so with the lightest of clients.
+    address = urlsplit(cell.local_url)
+    connection = HTTPConnection(address.hostname or "", address.port, timeout=2)
     try:
-        return httpx.get(f"{cell.local_url}/readyz", timeout=2, trust_env=False).status_code == 200
-    except httpx.TransportError:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
         return False
+    finally:
+        connection.close()
 
 
 def _check_port(cell: Cell) -> None:

@@ -133,7 +133,7 @@ def test_a_child_that_does_not_want_to_stop_is_killed_with_its_children(
 @pytest.fixture(scope="module")
 def own_cell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCell]:
     """A running cell that these tests may kill."""
-    with RunningCell.started(tmp_path_factory.mktemp("supervised") / "data") as running:
+    with RunningCell.started(tmp_path_factory.mktemp("supervised") / "data", from_nothing=True) as running:
         yield running
 
 
@@ -177,6 +177,8 @@ def test_after_a_kill_of_the_supervisor_nothing_is_left_and_a_start_at_once_work
     own_cell.start()
     assert not [pid for pid in whole if is_alive(pid)]
     assert set(own_cell.children()) == {"postgres", "nats", "projector", "archiver", "epochs", "jobs", "web"}
+    # Both starts together prepared the tables once.
+    assert (own_cell.data / "up.log").read_text().count("preparing tables") == 1
 
 
 @pytest.mark.cell
