@@ -1,0 +1,338 @@
+"""Which videos are alike, by what they say, what they sound like and how they look: nobody has to have watched them.
+
+    text(a, b)   = sum over shared tokens of rarity^2 / sqrt((DOUBT + sum of a's) x (DOUBT + sum of b's))
+    visual(a, b) = 1 - distance / SIGHT, not below 0; distance is the sum of the 64 absolute differences
+    weight(a, b) = text + (1 - text) x visual x VISUAL_SHARE
+
+A token's rarity is log2(videos / videos that carry it), at most MOST_RARE. The weight is the same in both directions. It is computed
+for the candidates of every video: those that share its rarest tokens, and those that look alike. Only the order of candidates
+and the size of what is looked through are approximate; every weight that is kept is exact.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any, Final
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from glaswerk.glass.errors import GlassError
+from glaswerk.glass.scale import log2_256
+
+FEATURES: Final = 64
+"""Visual features of a video, a byte each; all zeros stand for unknown."""
+
+RARITY_STEP: Final = 16
+MOST_RARE: Final = 8 * RARITY_STEP
+"""A token that one video in 256 carries counts as much as any can, so that a rare word does not outweigh a topic."""
+
+DOUBT: Final = (4 * RARITY_STEP) ** 2
+"""Two videos that share all they say are alike by half if that is one token of one video in sixteen, by more if it is more."""
+
+SIGHT: Final = 1024
+"""The distance from which two videos do not look alike at all."""
+
+VISUAL_SHARE: Final = 1 << 14
+"""What looking the same says at most, in 2^-15: half, because many things look alike that have nothing to do with each other."""
+
+LEAST: Final = 1 << 10
+"""Weights below a thirty-second are noise."""
+
+_READ = 2048
+_CLOSEST = 128
+_LOOKED_AT = 512
+_LOOK_ALIKE = 48
+_BUCKETS = 1024
+_ROUNDS = 3
+_PER_CELL = 48
+_ASKED = 4
+
+Lists = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16]]
+Ints = NDArray[np.int64]
+
+_last: tuple[bytes, Lists] | None = None
+
+
+def alike_lists(
+    tokens: Sequence[tuple[int, ...]],
+    features: NDArray[np.uint8],
+    ids: NDArray[np.int64],
+    published: NDArray[np.int64],
+    neighbours: int,
+    creator_tokens: NDArray[np.int64] | None = None,
+) -> Lists:
+    """The most alike videos of every video: starts [videos + 1], rows of videos, weights in 2^-15; each list the strongest first.
+
+    `tokens` are any 64-bit numbers that stand for words, hashtags and sounds; `creator_tokens` holds one of every video that is not to
+    count, because the same creator is a signal of its own. `features` is [videos, 64]. No list is longer than `neighbours`;
+    a quarter of it is for videos that are not among its most alike, but that have this one among theirs, so that hardly a
+    video is in no list. Ties go to the video that was published closer to this one, then to the newer, then to the smaller id.
+
+    A pure function of its arguments, also of their order: rows in another order give the same lists. Integers decide everything
+    but one square root and division a pair, which IEEE machines round alike. The last result is kept and given again for the
+    same arguments. Raises GlassError for columns of unequal length.
+    """
+    global _last
+    size = len(ids)
+    if not len(tokens) == len(features) == len(published) == size or features.shape != (size, FEATURES):
+        raise GlassError("columns of tokens, features, ids and times differ in length")
+    sizes = np.fromiter(map(len, tokens), dtype=np.int64, count=size)
+    flat = np.fromiter(chain.from_iterable(tokens), dtype=np.int64, count=int(sizes.sum()))
+    apart = np.zeros(0, dtype=np.int64) if creator_tokens is None else np.asarray(creator_tokens, dtype=np.int64)
+    features = np.ascontiguousarray(features, dtype=np.uint8)
+    digest = hashlib.blake2b(f"{size} {neighbours} {len(apart)}".encode())
+    for column in (sizes, flat, apart, features, np.asarray(ids, np.int64), np.asarray(published, np.int64)):
+        digest.update(np.ascontiguousarray(column))
+    key = digest.digest()
+    if _last is None or _last[0] != key:
+        _last = key, _lists(sizes, flat, apart, features, ids, published, neighbours)
+    return _last[1]
+
+
+def _lists(
+    sizes: Ints, flat: Ints, apart: Ints, features: NDArray[np.uint8], ids: Any, published: Any, neighbours: int
+) -> Lists:
+    size = len(ids)
+    if size < 2 or neighbours < 1:
+        return np.zeros(size + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int16)
+    # From here on a video is its place among all, the newest first: no order of rows is left to depend on.
+    order = np.lexsort((ids, -np.asarray(published, dtype=np.int64)))
+    place = np.empty(size, dtype=np.int64)
+    place[order] = np.arange(size)
+    owner = np.repeat(np.arange(size), sizes)
+    if len(apart):
+        counted = flat != apart[owner]
+        flat, owner = flat[counted], owner[counted]
+    said = _index(flat, place[owner], size)
+    looks = features[order]
+    cells = _cells(looks)
+    counts = np.zeros(size, dtype=np.int64)
+    kept = np.zeros((size, neighbours), dtype=np.int64)
+    _weigh(*said, looks, *cells, kept, counts)
+    _place(kept, counts, max(1, neighbours // 4))
+    within = np.arange(neighbours) < counts[:, None]
+    other, weight = np.where(within, kept & _PLACE, 0), kept >> 48
+    # Back to the caller's rows.
+    counts, other, weight, within = counts[place], order[other[place]], weight[place], within[place]
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return starts, other[within].astype(np.int32), weight[within].astype(np.int16)
+
+
+_PLACE = (1 << 24) - 1
+
+
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _entry(weight: int, one: int, other: int) -> Any:
+    """One number that orders neighbours: by weight, then closer in time. The place of the neighbour is in its low 24 bits."""
+    return (np.int64(weight) << 48) | (np.int64(0xFFFFFF - abs(one - other)) << 24) | np.int64(other)
+
+
+def _index(flat: Ints, place: Ints, size: int) -> tuple[Any, ...]:
+    """Who says what, by video (rarest first) and by token (newest first), the rarity of tokens, and the norm of videos.
+
+    Tokens of one video only, and of all videos, tell nothing of likeness and are left out.
+    """
+    values, token = np.unique(flat, return_inverse=True)
+    pairs = np.unique(token.astype(np.int64) * size + place)
+    token, place = pairs // size, pairs % size
+    frequency = np.bincount(token, minlength=len(values))
+    levels = np.unique(frequency)
+    whole = log2_256(size + 1)
+    rarity_of = [min(MOST_RARE, (whole - log2_256(int(level))) >> 4) if level > 1 else 0 for level in levels]
+    rarity = np.array(rarity_of, dtype=np.int64)[np.searchsorted(levels, frequency)]
+    tells = rarity[token] > 0
+    token, place = token[tells], place[tells]
+    token_starts = np.searchsorted(token, np.arange(len(values) + 1))
+    by_video = np.lexsort((token, frequency[token], place))
+    video_starts = np.searchsorted(place[by_video], np.arange(size + 1))
+    norms = np.bincount(place, weights=(rarity * rarity)[token], minlength=size).astype(np.int64) + DOUBT
+    return video_starts, token[by_video], token_starts, place.astype(np.int32), rarity, norms
+
+
+def _cells(looks: NDArray[np.uint8]) -> tuple[Any, ...]:
+    """The videos whose looks are known, in cells of those that look alike: cell of each video (-1: unknown), starts, members.
+
+    Whole-number k-means: the first centres are videos at even distances in time.
+    """
+    known = np.flatnonzero(looks.any(axis=1))
+    cell = np.full(len(looks), -1, dtype=np.int64)
+    count = int(len(known) ** 0.5)
+    if count:
+        sample = looks[known[:: max(1, len(known) // (count * _PER_CELL))]]
+        centres = np.ascontiguousarray(sample[:: len(sample) // count][:count])
+        for _ in range(_ROUNDS):
+            of = _nearest(sample, centres)
+            for one in np.unique(of):
+                mine = sample[of == one]
+                centres[one] = mine.sum(axis=0, dtype=np.int64) // len(mine)
+        cell[known] = _nearest(looks[known], centres)
+    members = known[np.argsort(cell[known], kind="stable")]
+    starts = np.searchsorted(cell[members], np.arange(count + 1))
+    # Copied into their order, so that a cell is read from one end to the other.
+    return cell, starts, members, looks[members]
+
+
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _distance(ones: Any, one: int, others: Any, other: int) -> Any:
+    """The sum of absolute differences of two rows. Every step is held in 32 bits: so it becomes one instruction for 16 bytes."""
+    total = np.int32(0)
+    for at in range(64):
+        apart = np.int32(np.int32(ones[one, at]) - np.int32(others[other, at]))
+        total = np.int32(total + np.int32(abs(apart)))
+    return total
+
+
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _nearest(looks: Any, centres: Any) -> Any:
+    """The nearest centre of each, ties to the first."""
+    out = np.empty(len(looks), dtype=np.int64)
+    for row in range(len(looks)):
+        least = np.int32(1 << 30)
+        for one in range(len(centres)):
+            far = _distance(looks, row, centres, one)
+            if far < least:
+                least = far
+                out[row] = one
+    return out
+
+
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _top(
+    values: Any, met: Any, found: int, most: int, histogram: Any, out: Any, taken: int, mark: Any, turn: int
+) -> int:
+    """Append to `out` those of the met with the largest values (0.._BUCKETS-1), in the order met among equals."""
+    histogram[:] = 0
+    for at in range(found):
+        histogram[values[at]] += 1
+    level, above = len(histogram) - 1, 0
+    while level > 0 and above + histogram[level] <= most:
+        above += histogram[level]
+        level -= 1
+    room = most - above
+    for at in range(found):
+        value = values[at]
+        if value > level or (value == level and room > 0):
+            room -= value == level
+            if mark[met[at]] != turn:
+                mark[met[at]] = turn
+                out[taken] = met[at]
+                taken += 1
+    return taken
+
+
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _weigh(
+    video_starts: Any, video_tokens: Any, token_starts: Any, token_videos: Any, rarity: Any, norms: Any, looks: Any, cell: Any,
+    cell_starts: Any, cell_videos: Any, cell_looks: Any, kept: Any, counts: Any,
+) -> None:  # fmt: skip
+    """The strongest entries of every video, the strongest first."""
+    size = len(norms)
+    most = kept.shape[1]
+    closest = max(_CLOSEST, 2 * most)
+    look_alike = max(_LOOK_ALIKE, most)
+    mine = np.zeros(len(rarity), dtype=np.int64)
+    # How many members of a token or cell have had their turn: where in it the one whose turn it is stands.
+    token_turn = np.zeros(len(rarity), dtype=np.int64)
+    cell_turn = np.zeros(len(cell_starts), dtype=np.int64)
+    sums = np.zeros(size, dtype=np.int32)
+    met = np.empty(max(_READ, _LOOKED_AT), dtype=np.int32)
+    values = np.empty(len(met), dtype=np.int32)
+    histogram = np.empty(_BUCKETS, dtype=np.int32)
+    chosen = np.empty(closest + look_alike, dtype=np.int32)
+    mark = np.full(size, -1, dtype=np.int32)
+    inverse = np.empty(size, dtype=np.int64)
+    for video in range(size):
+        inverse[video] = np.int64((1 << 24) / np.sqrt(np.float64(norms[video])))
+    for video in range(size):
+        first, last = video_starts[video], video_starts[video + 1]
+        found = 0
+        left = _READ
+        for at in range(first, last):
+            token = video_tokens[at]
+            gain = np.int32(rarity[token] * rarity[token])
+            mine[token] = gain
+            begin, end = token_starts[token], token_starts[token + 1]
+            own = begin + token_turn[token]
+            token_turn[token] += 1
+            if left > 0:
+                if end - begin > left:
+                    # Of a token that too many carry, those that were published about when this one was.
+                    begin = min(max(begin, own - left // 2), end - left)
+                    end = begin + left
+                left -= end - begin
+                for near in range(begin, end):
+                    other = token_videos[near]
+                    if sums[other] == 0:
+                        met[found] = other
+                        found += 1
+                    sums[other] += gain
+        for at in range(found):
+            other = met[at]
+            values[at] = min((sums[other] * inverse[other] >> 12) * (inverse[video] >> 4) >> 22, _BUCKETS - 1)
+            sums[other] = 0
+        mark[video] = video
+        taken = _top(values, met, found, closest, histogram, chosen, 0, mark, video)
+        home = cell[video]
+        if home >= 0:
+            begin, end = cell_starts[home], cell_starts[home + 1]
+            own = begin + cell_turn[home]
+            cell_turn[home] += 1
+            if end - begin > _LOOKED_AT:
+                begin = min(max(begin, own - _LOOKED_AT // 2), end - _LOOKED_AT)
+                end = begin + _LOOKED_AT
+            for near in range(begin, end):
+                other = cell_videos[near]
+                met[near - begin] = other
+                far = _distance(looks, video, cell_looks, near)
+                values[near - begin] = max(0, _BUCKETS - 1 - far * _BUCKETS // SIGHT)
+            taken = _top(values, met, end - begin, look_alike, histogram, chosen, taken, mark, video)
+        entries = np.empty(taken, dtype=np.int64)
+        found = 0
+        for at in range(taken):
+            other = np.int64(chosen[at])
+            shared = np.int64(0)
+            for near in range(video_starts[other], video_starts[other + 1]):
+                shared += mine[video_tokens[near]]
+            text = np.int64(np.float64(shared << 15) / np.sqrt(np.float64(norms[video] * norms[other])))
+            visual = np.int64(0)
+            if home >= 0 and cell[other] >= 0:
+                visual = max(np.int64(0), np.int64(SIGHT - _distance(looks, video, looks, other)))
+            weight = min(text + ((32768 - text) * (visual * VISUAL_SHARE // SIGHT) >> 15), 32767)
+            if weight >= LEAST:
+                entries[found] = _entry(weight, video, other)
+                found += 1
+        for at in range(first, last):
+            mine[video_tokens[at]] = 0
+        entries = np.sort(entries[:found])
+        counts[video] = min(found, most)
+        for at in range(counts[video]):
+            kept[video, at] = entries[found - 1 - at]
+
+
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _place(kept: Any, counts: Any, room: int) -> None:
+    """Give every video up to `room` places to those that have it among their own most alike and are not in its list."""
+    size, most = kept.shape
+    asking = np.zeros((size, room), dtype=np.int64)
+    for video in range(size):
+        for at in range(min(_ASKED, counts[video])):
+            other = kept[video, at] & _PLACE
+            entry = _entry(kept[video, at] >> 48, other, video)
+            known = False
+            for near in range(counts[other]):
+                known = known or kept[other, near] == entry
+            if not known:
+                # The strongest askers, in order; a weaker one falls out at the end.
+                for near in range(room):
+                    if entry > asking[other, near]:
+                        entry, asking[other, near] = asking[other, near], entry
+    for video in range(size):
+        asked = np.sum(asking[video] > 0)
+        if asked:
+            own = min(counts[video], most - asked)
+            entries = np.sort(np.concatenate((kept[video, :own], asking[video, :asked])))
+            counts[video] = own + asked
+            for at in range(own + asked):
+                kept[video, at] = entries[own + asked - 1 - at]
