@@ -1,5 +1,7 @@
 """Co-watch filters: served in whole numbers, explained exactly, the same however they are computed."""
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from glaswerk.glass import CoWatch, FilterSettings, GlassError, ItemCosine, NextWatch
+from glaswerk.glass.cowatch.filters import ClosedForm
 from glaswerk.glass.cowatch.heldout import HeldOut
+from glaswerk.glass.cowatch.lists import TILE
 from glaswerk.glass.cowatch.spectrum import Graph
 
 
@@ -249,3 +253,22 @@ def test_the_matrix_given_stays_as_it_was(kind: Any) -> None:
     before = [given_.data.tolist(), given_.indices.tolist(), given_.indptr.tolist()]
     kind().fit(given_).recommend(given_)
     assert [given_.data.tolist(), given_.indices.tolist(), given_.indptr.tolist()] == before
+
+
+def _block(solved: ClosedForm, first: int, last: int) -> Any:
+    return solved.lists(first, last, 20)
+
+
+def test_blocks_of_items_that_other_processes_cut_are_the_same_filter() -> None:
+    """As a cluster would: every worker gets the solved form and a range of items, and knows nothing of the others."""
+    rows = watched(400, 3 * TILE + 17)
+    fitted = CoWatch(neighbours=20, settings=FilterSettings(rank=32)).fit(rows)
+    other = CoWatch(neighbours=20, settings=FilterSettings(rank=32))
+    solved = other.solve(rows.astype(np.float64))
+    spans = [(2 * TILE, solved.size), (0, TILE), (TILE, 2 * TILE)]
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        found = dict(zip(spans, pool.map(_block, [solved] * 3, *zip(*spans, strict=True)), strict=True))
+    other.keep(*(np.concatenate(column) for column in zip(*(found[span] for span in sorted(spans)), strict=True)))
+    assert same(fitted, other)
+    with pytest.raises(GlassError, match="multiple"):
+        solved.lists(5, TILE, 20)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from glaswerk.glass.cowatch.heldout import HeldOut
-from glaswerk.glass.cowatch.lists import TILE, best_lists
+from glaswerk.glass.cowatch.lists import TILE, Lists, best_lists, block_lists
 from glaswerk.glass.cowatch.served import Served
 from glaswerk.glass.cowatch.spectrum import Graph, Reals
 from glaswerk.glass.errors import GlassError
@@ -65,6 +65,45 @@ def _unseen_best(scores: Any, seen_starts: Any, seen: Any, most: int, near: Any)
         near[row] = np.argpartition(-line, most - 1)[:most]
 
 
+# One product at a time (it has threads of its own), so that no bit depends on how many blocks are at work.
+_one_product = Lock()
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """A filter that is solved but not yet cut: W = D^-item (P + vectors (f - x) vectors') D^item, a block of items at a time.
+
+    It can be pickled, and no block needs anything of another. So a cluster may give each worker this and a range of items, join what
+    `lists` answers in the order of the ranges, and hand it to `CoWatch.keep`: the same bits as from `CoWatch.fit`.
+    """
+
+    graph: Graph
+    vectors: Reals
+    weighted: Reals
+    down: Reals
+    up: Reals
+
+    @property
+    def size(self) -> int:
+        """The number of items."""
+        return self.graph.size
+
+    def rows(self, first: int, last: int) -> Reals:
+        """The weights of items first..last (at most `TILE`), dense: (last - first) x items."""
+        # One shape for all tiles, for the same reason as the lock.
+        right = np.zeros((self.vectors.shape[1], TILE), dtype=np.float32)
+        right[:, : last - first] = self.vectors[first:last].T
+        with _one_product:
+            whole = (self.weighted @ right)[:, : last - first]
+        whole += self.graph.block(first, last)
+        rows: Reals = np.ascontiguousarray((whole * self.up[:, None]).T) * self.down[first:last, None]
+        return rows
+
+    def lists(self, first: int, last: int, most: int) -> Lists:
+        """Counts, items and weights of the best neighbours of items first..last, both multiples of `TILE` (or the last item's end)."""
+        return block_lists(first, last, most, self.rows)
+
+
 class CoWatch(Served):
     """A linear item-to-item filter for histories without order, in closed form, served sparse and in whole numbers.
 
@@ -102,32 +141,25 @@ class CoWatch(Served):
             raise GlassError("strengths must be finite and not negative")
         matrix.eliminate_zeros()
         self.settings = self.fixed or self._choose(matrix)
-        settings = self.settings
-        graph = Graph.of(matrix, settings.viewer, self.threads)
-        self._say("spectrum of the item graph")
-        values, vectors = graph.eigenpairs(settings.rank, self.seed) if graph.size else (np.zeros(0, np.float32),) * 2
-        weighted = vectors * (settings.response(values) - values) if graph.size else vectors
-        down, up = graph.degrees**-settings.item, graph.degrees**settings.item
-        one_product, done = Lock(), 0
-
-        def rows_of(first: int, last: int) -> Reals:
-            # One shape for all tiles and one product at a time (it has threads of its own), so that no bit depends on `threads`.
-            right = np.zeros((vectors.shape[1], TILE), dtype=np.float32)
-            right[:, : last - first] = vectors[first:last].T
-            with one_product:
-                whole = (weighted @ right)[:, : last - first]
-            whole += graph.block(first, last)
-            rows: Reals = np.ascontiguousarray((whole * up[:, None]).T) * down[first:last, None]
-            return rows
+        solved = self.solve(matrix)
+        done = 0
 
         def advance(more: int) -> None:
             nonlocal done
-            if (done + more) * 10 // graph.size != done * 10 // graph.size:
-                self._say(f"neighbours of {done + more} of {graph.size} items")
+            if (done + more) * 10 // solved.size != done * 10 // solved.size:
+                self._say(f"neighbours of {done + more} of {solved.size} items")
             done += more
 
-        self.keep(*best_lists(graph.size, self.neighbours, rows_of, self.threads, advance))
-        return self
+        return self.keep(*best_lists(solved.size, self.neighbours, solved.rows, self.threads, advance))
+
+    def solve(self, watched: sparse.csr_matrix) -> "ClosedForm":
+        """The filter with the `settings` in use, from which any block of items can be cut by itself."""
+        settings = self.settings
+        graph = Graph.of(watched, settings.viewer, self.threads)
+        self._say("spectrum of the item graph")
+        values, vectors = graph.eigenpairs(settings.rank, self.seed) if graph.size else (np.zeros(0, np.float32),) * 2
+        weighted = vectors * (settings.response(values) - values) if graph.size else vectors
+        return ClosedForm(graph, vectors, weighted, graph.degrees**-settings.item, graph.degrees**settings.item)
 
     def _choose(self, rows: sparse.csr_matrix) -> FilterSettings:
         """The settings that do best on held-out watches: the graph first, by short polynomials, then the response on its spectrum."""
