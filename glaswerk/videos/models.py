@@ -3,6 +3,8 @@
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models.functions import Length
+from django.db.models.lookups import Exact
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -45,6 +47,8 @@ class Video(models.Model):
     height = public(models.PositiveIntegerField(default=0))
     poster = public(models.CharField(max_length=64, blank=True))
     color = public(models.CharField(max_length=7, blank=True))
+    # What it looks like, as 64 bytes of `glaswerk.reel.look`; empty until it was looked at, zeros where it could not be.
+    features = public(models.BinaryField(default=bytes))
 
     created_at = personal(models.DateTimeField(default=timezone.now, editable=False))
     published_at = public(models.DateTimeField(null=True, editable=False))
@@ -67,6 +71,10 @@ class Video(models.Model):
                 condition=~models.Q(state=State.READY)
                 | (~models.Q(poster="") & models.Q(duration_ms__gt=0) & models.Q(published_at__isnull=False)),
                 name="video_ready_is_whole",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(features=b"") | models.Q(Exact(Length("features"), 64)),
+                name="video_features_whole",
             ),
         )
 
