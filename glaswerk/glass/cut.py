@@ -1,5 +1,6 @@
 """Cutting an epoch: from columns to the bytes that every worker maps."""
 
+from itertools import chain
 from typing import Any
 
 import numba as nb
@@ -7,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from glaswerk.glass.catalogue import COUNTS, Catalogue, Watches
+from glaswerk.glass.catalogue import COUNTS, PROMOTED, SHOPPABLE, Catalogue, Watches
 from glaswerk.glass.cowatch import ItemCosine
 from glaswerk.glass.epoch import write_epoch
 from glaswerk.glass.heads import BINS, TREND_STEP, Heads, prior_heads, rate_bins
-from glaswerk.glass.names import HEADS
+from glaswerk.glass.names import HEADS, ITEM_SIGNALS
 from glaswerk.glass.policy import Policy
 from glaswerk.glass.scale import UNIT, decay, log2_256
 
@@ -37,6 +38,9 @@ def cut_epoch(catalogue: Catalogue, watches: Watches, policy: Policy, at_ms: int
     bins = _bins(count, trend, policy)
     standing = _standing(bins, heads)
     rows = np.arange(size, dtype=np.int64)
+    commercial = np.asarray(catalogue.commercial, dtype=np.uint8)[order]
+    tokens = [tuple(sorted(set(catalogue.tokens[row]))) for row in order]
+    features = np.asarray(catalogue.features, dtype=np.uint8)[order]
     newest = np.lexsort((rows, -published))
     trending = np.lexsort((rows, -published, -trend))
     best = np.lexsort((rows, -standing))
@@ -51,6 +55,9 @@ def cut_epoch(catalogue: Catalogue, watches: Watches, policy: Policy, at_ms: int
         "region": region,
         "language": language,
         "followers_only": np.asarray(catalogue.followers_only, dtype=np.uint8)[order],
+        "commercial": commercial,
+        "token_start": np.cumsum([0, *map(len, tokens)], dtype=np.int64),
+        "tokens": np.fromiter(chain.from_iterable(tokens), dtype=np.int64),
         "impressions": count["impressions"],
         "bins": bins,
         "standing": standing,
@@ -62,14 +69,18 @@ def cut_epoch(catalogue: Catalogue, watches: Watches, policy: Policy, at_ms: int
         "video_tags": tag_rows,
         "fresh": newest.astype(np.int32),
         "trending": trending.astype(np.int32),
+        "shoppable": best[commercial[best] == SHOPPABLE].astype(np.int32),
+        "promoted": best[commercial[best] == PROMOTED].astype(np.int32),
         "exploring": _exploring(count["impressions"], bins, newest, policy),
         **heads.arrays(),
         **_lists("creator", creator_rows, rows, newest, len(creators)),
         **_lists("region", region, rows, trending, len(regions)),
         **_lists("tag", tag_rows, owners, best, len(tags)),
         **_neighbours(ids, watches, policy, at_ms),
+        **_alike(tokens, features, ids, published, policy),
     }
-    return write_epoch({"at_ms": int(at_ms), "policy": policy.text, "regions": regions, "languages": languages}, arrays)
+    facts = {"at_ms": int(at_ms), "learned": "", "policy": policy.text, "regions": regions, "languages": languages}
+    return write_epoch(facts, arrays)
 
 
 def _int64(values: Any) -> Ints:
@@ -103,16 +114,18 @@ def _tag_weights(frequency: Ints, size: int) -> NDArray[np.int32]:
 def _bins(count: dict[str, Ints], trend: Ints, policy: Policy) -> NDArray[np.uint8]:
     """[videos, item signals]: the bin of every video in every item signal."""
     size = len(trend)
-    bins = np.zeros((size, 6), dtype=np.uint8)
+    bins = np.zeros((size, len(ITEM_SIGNALS)), dtype=np.uint8)
     for place, (head, column) in enumerate(
-        zip(HEADS, ("finishes", "likes", "shares", "follows", "skips"), strict=True)
+        zip(HEADS, ("finishes", "likes", "shares", "follows", "buys", "skips"), strict=True)
     ):
         bins[:, place] = rate_bins(
             count[column], count["impressions"], policy.head(head).bias, policy.smoothing.impressions
         )
     # A doubling from one recent action on; counts are in 1/256, so one action is 256 and gives one doubling.
     steps = UNIT // TREND_STEP
-    bins[:, 5] = [min(BINS - 1, (log2_256(int(value) + 256) - 2048) * steps // 256) for value in trend]
+    bins[:, ITEM_SIGNALS.index("trending")] = [
+        min(BINS - 1, (log2_256(int(value) + 256) - 2048) * steps // 256) for value in trend
+    ]
     return bins
 
 
@@ -171,6 +184,17 @@ def _faded(strength: Any, at: Any, at_ms: int, half_life: int) -> Any:
     for place in range(len(strength)):
         out[place] = strength[place] * decay(at_ms - at[place], half_life) >> 16
     return out
+
+
+def _alike(
+    tokens: list[tuple[int, ...]], features: NDArray[np.uint8], ids: Ints, published: Ints, policy: Policy
+) -> dict[str, NDArray[Any]]:
+    """For every video the most alike ones."""
+    return {
+        "alike_start": np.zeros(len(ids) + 1, dtype=np.int64),
+        "alike_videos": np.zeros(0, dtype=np.int32),
+        "alike_weights": np.zeros(0, dtype=np.int16),
+    }
 
 
 def _neighbours(ids: Ints, watches: Watches, policy: Policy, at_ms: int) -> dict[str, NDArray[Any]]:

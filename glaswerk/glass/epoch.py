@@ -19,15 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glaswerk.glass.errors import EpochError, PolicyError
+from glaswerk.glass.heads import Curves, weighed
 from glaswerk.glass.policy import Policy
 
-MAGIC = b"GLASEP01"
+MAGIC = b"GLASEP02"
 ALIGN = 64
 _DTYPES = frozenset(("<i8", "<i4", "<i2", "|u1"))
 
 
 def write_epoch(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """The bytes of an epoch. facts: JSON-ready values of the header (at_ms, policy, regions, languages)."""
+    """The bytes of an epoch. facts: JSON-ready values of the header (at_ms, learned, policy, regions, languages)."""
     places: dict[str, dict[str, Any]] = {}
     offset = 0
     for name in sorted(arrays):
@@ -59,7 +60,7 @@ def write_epoch(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) ->
 class Epoch:
     """An epoch in service: read-only arrays over its bytes.
 
-    Attributes: sha256 (hex), size (number of videos), policy, at_ms, and `column(name)` for each array of the file.
+    Attributes: sha256 (hex), size (number of videos), policy, at_ms, learned (hex SHA-256 of the learned model, or ""), and `column(name)` for each array of the file.
     """
 
     def __init__(self, data: Any, sha256: str | None) -> None:
@@ -85,6 +86,7 @@ class Epoch:
             raise EpochError("the header is longer than the file")
         header = json.loads(bytes(view[16 : 16 + length]))
         self.at_ms = int(header["at_ms"])
+        self.learned: str = header["learned"]
         self.policy = Policy.parse(header["policy"])
         self.regions: list[str] = header["regions"]
         self.languages: list[str] = header["languages"]
@@ -146,6 +148,12 @@ class Epoch:
     def tag_row(self, tag: str) -> int:
         """The row of a hashtag in the lists by hashtag, or -1."""
         return self._tag_rows.get(tag, -1)
+
+    @cached_property
+    def curves(self) -> Curves:
+        """What the signals of a viewer add to a value."""
+        column = self._arrays
+        return weighed(column["head_weights"], column["head_knots"], column["head_heights"], column["head_slopes"])
 
     def code_of(self, table: str, value: str) -> int:
         """The code of a region or language ("regions" or "languages") in the columns, -1 when no video has it."""

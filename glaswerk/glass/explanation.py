@@ -2,9 +2,11 @@
 
 For each slot the contributions form a table of heads by signals whose cells add up, along either side, to the value:
 
-    value            = sum of the cells,  cell[head, signal] = floor(weight[head] x contribution[head, signal] / 256)
+    value            = sum of the cells + sum of the viewer's dials
+    cell             = floor(weight[head] x contribution[head, signal] / 256) for a video's own signals; for the viewer's signals
+                       the heads are weighed together, and a cell is what the running sum over heads grows by (see heads.Curves)
     log_odds[head]   = bias + sum of the contributions, each a table entry or a point on a curve
-    signal           = for "cowatch", "topic" and "creator": sum of what each of the viewer's own watches adds
+    signal           = for "cowatch", "similar", "topic" and "creator": sum of what each of the viewer's own watches adds
     score            = value + spacing, what the slot was chosen by
 """
 
@@ -16,11 +18,12 @@ from glaswerk.glass.desk import Desk
 from glaswerk.glass.epoch import Epoch
 from glaswerk.glass.filters import FIRST_FILTER
 from glaswerk.glass.heads import curve
-from glaswerk.glass.history import creator_part, near_part, topic_part
+from glaswerk.glass.history import alike_part, creator_part, near_part, topic_part
 from glaswerk.glass.names import FILTERS, HEADS, ITEM_SIGNALS, SUMMED_SIGNALS, VIEWER_SIGNALS
 from glaswerk.glass.ranking import Ranking
 from glaswerk.glass.scale import logistic
 from glaswerk.glass.selection import GAP
+from glaswerk.glass.signals import DialPart, dial_parts
 from glaswerk.glass.slate import Slate, Slot, named
 from glaswerk.glass.viewer import Viewer
 
@@ -71,12 +74,14 @@ class SignalPart:
 
 @dataclass(frozen=True)
 class SlotWhy:
-    """One slot: value = sum of the heads' terms = base + sum of the signals' effects; score = value + creator_term + topic_term."""
+    """One slot: value = sum of the heads' terms + sum of the dials' terms = base + sum of the signals' effects + the same;
+    score = value + creator_term + topic_term. dials: those that the viewer has moved."""
 
     slot: Slot
     heads: tuple[HeadPart, ...]
     base: int
     signals: tuple[SignalPart, ...]
+    dials: tuple[DialPart, ...]
     creator_term: int
     topic_term: int
     within_creator_gap: bool
@@ -155,7 +160,10 @@ def _why(ranking: Ranking, slot: Slot) -> SlotWhy:
     place = int(chosen.places[slot.position])
     row = int(ranking.rows[place])
     amounts = [int(amount) for amount in ranking.signals[place]]
-    heads = tuple(_head(desk, number, row, amounts) for number in range(len(HEADS)))
+    terms = [desk.epoch.curves.terms(signal, amount) for signal, amount in enumerate(amounts)]
+    heads = tuple(
+        _head(desk, number, row, amounts, [by_head[number] for by_head in terms]) for number in range(len(HEADS))
+    )
     base = sum(head.bias_term for head in heads)
     signals = []
     for number, name in enumerate((*ITEM_SIGNALS, *VIEWER_SIGNALS)):
@@ -169,6 +177,7 @@ def _why(ranking: Ranking, slot: Slot) -> SlotWhy:
         heads=heads,
         base=base,
         signals=tuple(signals),
+        dials=dial_parts(desk, row, amounts),
         creator_term=creator_term,
         topic_term=int(chosen.topic_terms[slot.position]),
         within_creator_gap=creator_term <= -GAP,
@@ -176,7 +185,7 @@ def _why(ranking: Ranking, slot: Slot) -> SlotWhy:
     )
 
 
-def _head(desk: Desk, number: int, row: int, amounts: list[int]) -> HeadPart:
+def _head(desk: Desk, number: int, row: int, amounts: list[int], terms: list[int]) -> HeadPart:
     column = desk.column
     weight, bias = int(column("head_weights")[number]), int(column("head_bias")[number])
     bins, table = column("bins")[row], column("head_table")[number]
@@ -187,7 +196,7 @@ def _head(desk: Desk, number: int, row: int, amounts: list[int]) -> HeadPart:
     knots, heights, slopes = column("head_knots"), column("head_heights")[number], column("head_slopes")[number]
     for place, name in enumerate(VIEWER_SIGNALS):
         height = int(curve(knots[place], heights[place], slopes[place], amounts[place]))
-        parts.append(Contribution(name, height, weight * height >> 8))
+        parts.append(Contribution(name, height, terms[place]))
     log_odds = bias + sum(part.log_odds for part in parts)
     bias_term = weight * bias >> 8
     return HeadPart(
@@ -202,7 +211,7 @@ def _head(desk: Desk, number: int, row: int, amounts: list[int]) -> HeadPart:
     )
 
 
-_PARTS = {"cowatch": near_part, "topic": topic_part, "creator": creator_part}
+_PARTS = {"cowatch": near_part, "similar": alike_part, "topic": topic_part, "creator": creator_part}
 assert tuple(_PARTS) == SUMMED_SIGNALS
 
 
@@ -227,6 +236,10 @@ def _slot_dict(why: SlotWhy) -> dict[str, Any]:
         "explored": why.explored,
         "base": why.base,
         "reasons": list(why.reasons),
+        "dials": [
+            {"dial": part.dial, "setting": part.setting, "feature": part.feature, "term": part.term}
+            for part in why.dials
+        ],
         "heads": [
             {
                 "head": head.head,

@@ -51,6 +51,16 @@ def is_own(hide_own: int, creator: int, viewer: int) -> bool:
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def is_hidden(hidden: Any, starts: Any, tokens: Any, row: int) -> bool:
+    """It carries a word, hashtag, creator or sound that the viewer hides."""
+    if len(hidden) > 0:
+        for at in range(starts[row], starts[row + 1]):
+            if holds(hidden, tokens[at]):
+                return True
+    return False
+
+
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
 def is_seen(watched: int, turn: int, by_impression: int, seen: Any, video: int) -> bool:
     """Watched by the viewer, or (if the policy's rule is "impression") on the screen before."""
     return watched == turn or (by_impression != 0 and holds(seen, video))
@@ -59,8 +69,8 @@ def is_seen(watched: int, turn: int, by_impression: int, seen: Any, video: int) 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
 def walk(
     rows: Any, first: int, last: int, want: int, bit: int,
-    ids: Any, creator: Any, followers_only: Any,
-    viewer: int, hide_own: int, by_impression: int, withdrawn: Any, blocks: Any, follows: Any, seen: Any,
+    ids: Any, creator: Any, followers_only: Any, token_start: Any, tokens: Any,
+    viewer: int, hide_own: int, by_impression: int, withdrawn: Any, blocks: Any, follows: Any, hidden: Any, seen: Any,
     turn: int, stamp: Any, verdict: Any, sources: Any, watched: Any, touched: Any, count: Any,
 ) -> int:  # fmt: skip
     """A source offers rows[first:last] until `want` have passed every filter; how many did is the answer.
@@ -84,8 +94,10 @@ def walk(
                 outcome = FIRST_FILTER + 2
             elif is_own(hide_own, creator[row], viewer):
                 outcome = FIRST_FILTER + 3
-            elif is_seen(watched[row], turn, by_impression, seen, ids[row]):
+            elif is_hidden(hidden, token_start, tokens, row):
                 outcome = FIRST_FILTER + 4
+            elif is_seen(watched[row], turn, by_impression, seen, ids[row]):
+                outcome = FIRST_FILTER + 5
             stamp[row] = turn
             verdict[row] = outcome
             sources[row] = 0

@@ -5,7 +5,8 @@ Tables that were fitted from the event log take the same shape, and nothing else
 """
 
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numba as nb
 import numpy as np
@@ -103,6 +104,34 @@ def rate_bins(
     edges = np.array([logistic(bias + (bin_ - BINS // 2) * RATE_STEP) for bin_ in range(1, BINS)], dtype=np.int64)
     bins: NDArray[np.uint8] = np.searchsorted(edges, rate, side="right").astype(np.uint8)
     return bins
+
+
+class Curves(NamedTuple):
+    """What a signal of the viewer adds to the value: knots [signals, knots], and [heads, signals, knots] running sums over heads.
+
+    heights[h] = floor(sum over heads up to h of weight x height / 256), slopes likewise. The last of them make the value, with
+    one product; the difference of two is what one head adds, so that the heads' terms add up to the value without remainder.
+    """
+
+    knots: NDArray[np.int64]
+    heights: NDArray[np.int64]
+    slopes: NDArray[np.int64]
+
+    def terms(self, signal: int, amount: int) -> list[int]:
+        """What each head adds to the value for this amount of a signal (its place in VIEWER_SIGNALS)."""
+        sums = [
+            int(curve(self.knots[signal], self.heights[row, signal], self.slopes[row, signal], amount))
+            for row in range(len(HEADS))
+        ]
+        return [later - earlier for earlier, later in pairwise([0, *sums])]
+
+
+def weighed(
+    weights: NDArray[np.int64], knots: NDArray[np.int64], heights: NDArray[np.int64], slopes: NDArray[np.int64]
+) -> Curves:
+    """The curves of all heads together under these weights."""
+    by_head = weights[:, None, None]
+    return Curves(knots, np.cumsum(by_head * heights, axis=0) >> 8, np.cumsum(by_head * slopes, axis=0) >> 8)
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]

@@ -2,6 +2,7 @@
 
     pull(watch)              = level x decay by age x decay by place, floored at each step
     cowatch(video)           = sum over watches of floor(pull x W[watched, video])
+    similar(video)           = the same with the weights of what is alike
     topic(video)             = sum over watches and shared hashtags of floor(floor(pull x weight x NORM) x NORM)
     creator(video)           = sum over watches of the same creator's videos of pull
 
@@ -124,6 +125,12 @@ def read_history(desk: Desk) -> None:
         met,
     )
     desk.near_rows = met[:found]
+    met = np.empty(min(desk.epoch.size, size * policy.similar.neighbours), dtype=np.int64)
+    found = _sum_near(
+        desk.gate.turn, desk.sums.alike, desk.watch_rows, desk.pulls, column("alike_start"), column("alike_videos"),
+        column("alike_weights"), met,
+    )  # fmt: skip
+    desk.alike_rows = met[:found]
     met = np.empty(size * policy.topics.per_video, dtype=np.int64)
     found = _sum_topics(
         desk.gate.turn, desk.sums.tags, desk.sums.creators, desk.watch_rows, desk.pulls, column("video_tags_start"),
@@ -154,11 +161,20 @@ def topic_part(desk: Desk, watch: int, row: int) -> int:
 
 def near_part(desk: Desk, watch: int, row: int) -> int:
     """What one watch adds to the co-watch signal of a video."""
+    return _listed_part(desk, "near", watch, row)
+
+
+def alike_part(desk: Desk, watch: int, row: int) -> int:
+    """What one watch adds to the similar signal of a video."""
+    return _listed_part(desk, "alike", watch, row)
+
+
+def _listed_part(desk: Desk, lists: str, watch: int, row: int) -> int:
     seen = int(desk.watch_rows[watch])
-    starts, videos = desk.column("near_start"), desk.column("near_videos")
+    starts, videos = desk.column(f"{lists}_start"), desk.column(f"{lists}_videos")
     for at in range(int(starts[seen]), int(starts[seen + 1])):
         if videos[at] == row:
-            return int(desk.pulls[watch]) * int(desk.column("near_weights")[at]) >> 15
+            return int(desk.pulls[watch]) * int(desk.column(f"{lists}_weights")[at]) >> 15
     return 0
 
 

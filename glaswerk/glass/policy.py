@@ -47,6 +47,7 @@ class Weights:
     like: int = _weight()
     share: int = _weight()
     follow: int = _weight()
+    buy: int = _weight()
     skip: int = _weight()
 
 
@@ -59,9 +60,11 @@ class Head:
     like_rate: int = _log_odds()
     share_rate: int = _log_odds()
     follow_rate: int = _log_odds()
+    buy_rate: int = _log_odds()
     skip_rate: int = _log_odds()
     trending: int = _log_odds()
     cowatch: int = _log_odds()
+    similar: int = _log_odds()
     topic: int = _log_odds()
     creator: int = _log_odds()
     follows_creator: int = _log_odds()
@@ -76,6 +79,7 @@ class Heads:
     like: Head
     share: Head
     follow: Head
+    buy: Head
     skip: Head
 
 
@@ -98,6 +102,7 @@ class Reach:
     """In 2^-16 log-odds."""
 
     cowatch: int = _log_odds("0.01", "20")
+    similar: int = _log_odds("0.01", "20")
     topic: int = _log_odds("0.01", "20")
     creator: int = _log_odds("0.01", "20")
 
@@ -132,6 +137,11 @@ class CoWatching:
 
 
 @dataclass(frozen=True, slots=True)
+class Similar:
+    neighbours: int = _whole(1, 1_000)
+
+
+@dataclass(frozen=True, slots=True)
 class Topics:
     per_video: int = _whole(1, 16)
     followed: int = _whole(0, 100)
@@ -141,10 +151,13 @@ class Topics:
 class Quotas:
     following: int = _whole(0, 10_000)
     cowatch: int = _whole(0, 10_000)
+    similar: int = _whole(0, 10_000)
     topic: int = _whole(0, 10_000)
     trending_here: int = _whole(0, 10_000)
     trending: int = _whole(50, 10_000)
     fresh: int = _whole(0, 10_000)
+    shoppable: int = _whole(0, 10_000)
+    promoted: int = _whole(0, 10_000)
     surface: int = _whole(50, 10_000)
 
 
@@ -184,6 +197,19 @@ class Commercial:
 
 
 @dataclass(frozen=True, slots=True)
+class Dials:
+    """What one step of each dial is worth, in 2^-16 log-odds; long_seconds in milliseconds."""
+
+    new: int = _log_odds("0", "20")
+    familiar: int = _log_odds("0", "20")
+    local: int = _log_odds("0", "20")
+    shopping: int = _log_odds("0", "20")
+    long: int = _log_odds("0", "20")
+    topic: int = _log_odds("0", "20")
+    long_seconds: int = _number("number", "1", "3600", 1000)
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Every public weight and rule as integers, with the text they were read from."""
 
@@ -196,14 +222,16 @@ class Policy:
     trending: Trending
     history: History
     cowatch: CoWatching
+    similar: Similar
     topics: Topics
     sources: Quotas
     seen: SeenRule
     spacing: Spacing
     exploration: Exploration
     commercial: Commercial
+    dials: Dials
     text: str = dataclasses.field(metadata={"kept": True}, repr=False)
-    version: int = _whole(1, 1)
+    version: int = _whole(2, 2)
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -12,16 +12,18 @@ from glaswerk.glass.filters import FIRST_FILTER, PASSED
 from glaswerk.glass.history import read_history
 from glaswerk.glass.names import FILTERS, MARKS, SOURCES
 from glaswerk.glass.scale import Ints
-from glaswerk.glass.selection import Selection, longest_ago, newest, select
+from glaswerk.glass.selection import Selection, commercial_room, longest_ago, newest, select
 from glaswerk.glass.signals import measure, value
 from glaswerk.glass.slate import Slate, Slot, named
 from glaswerk.glass.sources import (
+    Commercial,
     CoWatched,
     Exploring,
     Following,
     Fresh,
     OfCreator,
     OfHashtag,
+    Similar,
     Source,
     Topics,
     Trending,
@@ -38,7 +40,20 @@ class Surface:
 
 
 SURFACES: Final = {
-    "for_you": Surface((Following(), CoWatched(), Topics(), Trending(), Fresh(), Exploring()), "value"),
+    "for_you": Surface(
+        (
+            Following(),
+            CoWatched(),
+            Similar(),
+            Topics(),
+            Trending(),
+            Fresh(),
+            Commercial("shoppable"),
+            Commercial("promoted"),
+            Exploring(),
+        ),
+        "value",
+    ),
     "following": Surface((Following(whole=True),), "newest"),
     "hashtag": Surface((OfHashtag(),), "value"),
     "creator": Surface((OfCreator(),), "newest"),
@@ -69,8 +84,8 @@ class Ranking:
         else:
             self.selection = newest(desk, self.rows, ask.limit)
         self.again: Ints = np.empty(0, dtype=np.int64)
-        if ask.again and len(self.rows) < ask.limit:
-            self._append_seen(ask.limit - len(self.rows))
+        if ask.again and len(self.selection.places) < ask.limit:
+            self._append_seen(ask.limit - len(self.selection.places))
 
     def _append_seen(self, room: int) -> None:
         """Fill what is left of the slate with what the viewer has seen."""
@@ -78,7 +93,11 @@ class Ranking:
         seen = self.dropped[desk.gate.verdict[self.dropped] == FIRST_FILTER + FILTERS.index("seen")]
         signals = measure(desk, seen)
         values = value(desk, seen, signals)
-        more = longest_ago(desk, seen, values, room)
+        sold = room
+        if self.surface.order == "value":
+            shown = self.rows[self.selection.places]
+            sold = commercial_room(desk, desk.ask.limit) - int(np.count_nonzero(desk.column("commercial")[shown]))
+        more = longest_ago(desk, seen, values, room, sold)
         offset = len(self.rows)
         self.again = seen
         self.rows = np.concatenate([self.rows, seen])

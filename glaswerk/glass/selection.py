@@ -9,6 +9,8 @@ Slots are filled one after the other with the candidate of the highest score, ti
 
 In a slot that exploration fills, only a few videos compete: so many as the policy says are drawn, by the ask's seed, from those
 that are owed an audience and whose creator was not within the gap; if there is none, the next slot explores instead.
+
+Once as many slots sell something or are paid for as the cap allows, no other such video competes in any of them.
 """
 
 from typing import Any, Final, NamedTuple
@@ -52,7 +54,7 @@ def explored_slots(seed: int, limit: int, share: int) -> Any:
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
 def choose(
-    rows: Any, values: Any, pool: Any, makers: Any, starts: Any, video_tags: Any, weight: Any, limit: int, seed: int, draws: int,
+    rows: Any, values: Any, pool: Any, makers: Any, starts: Any, video_tags: Any, weight: Any, commercial: Any, room: int, limit: int, seed: int, draws: int,
     share: int, gap: int, creator_cost: int, window: int, topic_cost: int,
 ) -> Any:  # fmt: skip
     """Fill `limit` slots. rows: candidates; values: theirs; pool: places in rows that exploration draws from, rising by id."""
@@ -66,6 +68,7 @@ def choose(
     left_count = len(left)
     free = pool.copy()
     owed = 0
+    filled = 0
     chance = explored_slots(seed, limit, share)
     for slot in range(size):
         best = -1
@@ -77,7 +80,7 @@ def choose(
         open_count = 0
         if owed > 0:
             for at in range(left_count):
-                near = False
+                near = room <= 0 and commercial[rows[left[at]]] != 0
                 for back in range(min(gap, slot)):
                     near = near or makers[rows[places[slot - 1 - back]]] == makers[rows[left[at]]]
                 if not near:
@@ -95,6 +98,8 @@ def choose(
             if best >= 0 and values[place] < best_score:
                 continue
             row = rows[place]
+            if room <= 0 and commercial[row] != 0:
+                continue
             creator_term = np.int64(0)
             topic_term = np.int64(0)
             for back in range(slot):
@@ -117,6 +122,11 @@ def choose(
             score = values[place] + creator_term + topic_term
             if best < 0 or score > best_score or (score == best_score and row < rows[best]):
                 best, best_score, best_creator, best_topic = place, score, creator_term, topic_term
+        if best < 0:
+            break
+        filled += 1
+        if commercial[rows[best]] != 0:
+            room -= 1
         places[slot] = best
         creator_terms[slot] = best_creator
         topic_terms[slot] = best_topic
@@ -129,7 +139,12 @@ def choose(
                 left[kept] = left[at]
                 kept += 1
         left_count = kept
-    return places, creator_terms, topic_terms, explored
+    return places[:filled], creator_terms[:filled], topic_terms[:filled], explored[:filled]
+
+
+def commercial_room(desk: Desk, limit: int) -> int:
+    """How many slots may sell something or be paid for: the policy's share, which the viewer's dial can lower, never raise."""
+    return limit * desk.policy.commercial.cap * (2 + min(desk.viewer.dials.shopping, 0)) >> 17
 
 
 def select(desk: Desk, rows: Ints, values: Ints, limit: int) -> Selection:
@@ -139,7 +154,7 @@ def select(desk: Desk, rows: Ints, values: Ints, limit: int) -> Selection:
     return Selection(
         *choose(
             rows, values, pool, column("creator_row"), column("video_tags_start"), column("video_tags"), column("tag_weight"),
-            limit, desk.ask.seed, policy.exploration.draws, policy.exploration.share, policy.spacing.creator_gap,
+            column("commercial"), commercial_room(desk, limit), limit, desk.ask.seed, policy.exploration.draws, policy.exploration.share, policy.spacing.creator_gap,
             policy.spacing.creator_cost, policy.spacing.topic_window, policy.spacing.topic_cost,
         )
     )  # fmt: skip
@@ -152,13 +167,18 @@ def newest(desk: Desk, rows: Ints, limit: int) -> Selection:
     return Selection(places, none, none, none)
 
 
-def longest_ago(desk: Desk, rows: Ints, values: Ints, limit: int) -> Selection:
-    """The order of what was seen before: least recently seen first (a time that is not known is the least), then by value."""
+def longest_ago(desk: Desk, rows: Ints, values: Ints, limit: int, room: int) -> Selection:
+    """The order of what was seen before: least recently seen first (a time that is not known is the least), then by value.
+
+    room: how many of them may sell something or be paid for.
+    """
     seen_at = np.zeros(desk.epoch.size if len(rows) else 0, dtype=np.int64)
     for watch in reversed(desk.viewer.watches if len(rows) else ()):
         row = desk.epoch.index_of(watch.video)
         if row >= 0:
             seen_at[row] = max(seen_at[row], watch.at_ms)
-    places = np.lexsort((rows, -values, seen_at[rows] if len(rows) else rows))[:limit].astype(np.int64)
+    order = np.lexsort((rows, -values, seen_at[rows] if len(rows) else rows)).astype(np.int64)
+    sells = desk.column("commercial")[rows[order]] != 0
+    places = order[~sells | (np.cumsum(sells) <= room)][:limit]
     none = np.zeros(len(places), dtype=np.int64)
     return Selection(places, none, none, none)

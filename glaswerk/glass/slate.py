@@ -30,7 +30,7 @@ class Slate:
     def encode(self) -> bytes:
         """Canonical bytes: replaying gives the same ones."""
         out = Writer()
-        out.natural(1)
+        out.natural(2)
         out.raw(bytes.fromhex(self.epoch))
         out.natural(len(self.slots))
         for slot in self.slots:
@@ -43,7 +43,7 @@ class Slate:
     def decode(cls, data: bytes) -> Self:
         """Read what `encode` wrote. Raises WireError for anything else."""
         taken = Reader(data)
-        if taken.natural() != 1:
+        if taken.natural() != 2:
             raise WireError("unknown form of a slate")
         epoch = taken.raw(32).hex()
         slots = []

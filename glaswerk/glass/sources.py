@@ -116,15 +116,27 @@ class CoWatched:
             _offer_best(desk, self.name, want, lambda most: _best_near(desk.sums.near, desk.near_rows, most))
 
 
+class Similar:
+    """What is most like what the viewer watched, in words, hashtags, sound and looks, whoever else has watched it."""
+
+    name = "similar"
+
+    def offer(self, desk: Desk) -> None:
+        if len(desk.alike_rows):
+            want = desk.policy.sources.similar
+            _offer_best(desk, self.name, want, lambda most: _best_near(desk.sums.alike, desk.alike_rows, most))
+
+
 class Topics:
-    """The best videos of the hashtags that the viewer's watches pull towards most."""
+    """The best videos of the hashtags that the viewer's dials ask for and that their watches pull towards most."""
 
     name = "topic"
 
     def offer(self, desk: Desk) -> None:
+        asked = sorted(row for row, setting in desk.dialled if setting > 0)
         rows, sums = desk.tag_rows, desk.sums.tags[desk.tag_rows, 1]
         order = np.lexsort((rows, -sums))[: desk.policy.topics.followed]
-        liked = rows[order][sums[order] > 0].tolist()
+        liked = asked + [row for row in rows[order][sums[order] > 0].tolist() if row not in asked]
         starts, videos = desk.column("tag_start"), desk.column("tag_videos")
         for row in liked:
             want = desk.policy.sources.topic // len(liked)
@@ -153,6 +165,17 @@ class Fresh:
     def offer(self, desk: Desk) -> None:
         newest = desk.column("fresh")
         desk.walk(newest, 0, len(newest), desk.policy.sources.fresh, self.name)
+
+
+class Commercial:
+    """Videos that sell something, or that somebody paid for, the best first."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def offer(self, desk: Desk) -> None:
+        videos = desk.column(self.name)
+        desk.walk(videos, 0, len(videos), getattr(desk.policy.sources, self.name), self.name)
 
 
 class Exploring:

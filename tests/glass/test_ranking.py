@@ -1,5 +1,5 @@
 from collections import Counter
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from glaswerk.glass import (
     SKIPPED,
     Ask,
     Catalogue,
+    Dials,
     Epoch,
     Policy,
     Slate,
@@ -23,7 +24,9 @@ from glaswerk.glass import (
     default_policy,
     explain,
     rank,
+    token,
 )  # fmt: skip
+from glaswerk.glass.names import ITEM_SIGNALS, SUMMED_SIGNALS
 from glaswerk.glass.selection import choose, explored_slots
 
 from .synthetic import DAY, NOW, make_catalogue, make_epoch, make_watches, shuffled, topic_of
@@ -39,7 +42,17 @@ def videos(slate: Slate) -> list[int]:
 
 # A catalogue in which every filter has something to do.
 _BASE = make_catalogue(60)
-MIXED = replace(_BASE, followers_only=np.arange(60) % 4 == 0)
+MIXED = replace(
+    _BASE,
+    followers_only=np.arange(60) % 4 == 0,
+    commercial=(np.arange(60) % 5 == 0) + (np.arange(60) % 10 == 0).astype(np.uint8),
+    tokens=[(token(f"word{row % 7}"), token(f"#topic{row % 10}")) for row in range(60)],
+    buys=_BASE.likes // 7,
+)
+WORTH = {
+    name: getattr(default_policy().dials, name) for name in ("new", "familiar", "local", "shopping", "long", "topic")
+}
+HIDDEN = sorted(token(text) for text in ("word3", "#topic4", "nothing"))
 EPOCH = Epoch.from_bytes(cut_epoch(MIXED, make_watches(MIXED, 50), default_policy(), NOW))
 CREATORS = sorted(set(MIXED.creator.tolist()))
 VIDEO = st.sampled_from(MIXED.ids.tolist())
@@ -62,6 +75,14 @@ VIEWER = st.builds(
     region=st.sampled_from(["", "de", "xx"]),
     language=st.sampled_from(["", "de", "en"]),
     profiling=st.booleans(),
+    dials=st.builds(
+        Dials,
+        *[st.integers(-2, 2)] * 5,
+        topics=st.dictionaries(
+            st.sampled_from(["topic1", "topic2", "everyday", "none"]), st.sampled_from([-2, -1, 1, 2]), max_size=3
+        ).map(lambda topics: tuple(sorted(topics.items()))),
+    ),
+    hidden=st.lists(st.sampled_from(HIDDEN), unique=True).map(lambda values: tuple(sorted(values))),
 )
 ASK = st.builds(
     Ask,
@@ -90,11 +111,15 @@ def test_nobody_is_shown_what_they_must_not_see(viewer: Viewer, ask: Ask) -> Non
     slate = rank(EPOCH, viewer, ask)
     shown = videos(slate)
     assert len(shown) == len(set(shown)) <= ask.limit
+    sold = [video for video in shown if MIXED.commercial[EPOCH.index_of(video)]]
+    if ask.kind in ("for_you", "hashtag"):
+        assert len(sold) <= (ask.limit * 13107 * (2 + min(viewer.dials.shopping, 0))) >> 17
     seen = set(viewer.seen.tolist()) | {watch.video for watch in viewer.watches}
     for slot in slate.slots:
         row = EPOCH.index_of(slot.video)
         creator = int(EPOCH.column("creator")[row])
         assert slot.video not in ask.withdrawn
+        assert ask.kind not in ("for_you", "following") or not set(viewer.hidden) & set(MIXED.tokens[row])
         assert creator not in viewer.blocks
         assert not MIXED.followers_only[row] or creator in viewer.follows or creator == viewer.id
         assert (slot.video in seen) == ("again" in slot.sources)
@@ -113,10 +138,13 @@ def test_a_slate_is_full_while_anything_may_be_shown(viewer: Viewer, ask: Ask) -
         row
         for row in range(60)
         if int(MIXED.ids[row]) not in ask.withdrawn
+        and not set(viewer.hidden) & set(MIXED.tokens[row])
         and int(MIXED.creator[row]) not in (*viewer.blocks, viewer.id)
         and (not MIXED.followers_only[row] or int(MIXED.creator[row]) in viewer.follows)
     ]
-    assert len(rank(EPOCH, viewer, ask).slots) == min(50, len(allowed))
+    sold = sum(MIXED.commercial[row] > 0 for row in allowed)
+    room = 50 * 13107 * (2 + min(viewer.dials.shopping, 0)) >> 17
+    assert len(rank(EPOCH, viewer, ask).slots) == min(50, len(allowed) - max(0, sold - room))
 
 
 @given(VIEWER, ASK)
@@ -125,16 +153,22 @@ def test_sums_are_exact_at_every_level(viewer: Viewer, ask: Ask) -> None:
     explanation = explain(EPOCH, viewer, ask)
     assert explanation.slate == rank(EPOCH, viewer, ask)
     for why in explanation.slots:
-        assert why.slot.value == sum(head.term for head in why.heads)
-        assert why.slot.value == why.base + sum(part.effect for part in why.signals)
+        dials = sum(part.term for part in why.dials)
+        assert why.slot.value == sum(head.term for head in why.heads) + dials
+        assert why.slot.value == why.base + sum(part.effect for part in why.signals) + dials
+        assert len(why.dials) == sum(map(bool, astuple(viewer.dials)[:5])) + len(viewer.dials.topics)
+        for dial in why.dials:
+            assert 0 <= dial.feature <= 65536
+            assert dial.term == dial.setting * WORTH[dial.dial.partition("#")[0] or "topic"] * dial.feature >> 16
         for head in why.heads:
             assert head.log_odds == head.bias + sum(part.log_odds for part in head.contributions)
             assert head.term == head.bias_term + sum(part.term for part in head.contributions)
             for part in head.contributions:
-                assert part.term == head.weight * part.log_odds // 256
+                exact = part.signal in ITEM_SIGNALS
+                assert abs(part.term - head.weight * part.log_odds // 256) <= (0 if exact else 8)
         for number, part in enumerate(why.signals):
             assert part.effect == sum(head.contributions[number].term for head in why.heads)
-            if part.signal in ("cowatch", "topic", "creator"):
+            if part.signal in SUMMED_SIGNALS:
                 assert part.amount == sum(watch.amount for watch in part.watches)
                 assert viewer.profiling or part.amount == 0
         assert why.creator_term <= 0
@@ -177,6 +211,10 @@ def test_what_was_dropped_says_why(viewer: Viewer, ask: Ask) -> None:
                     bool(MIXED.followers_only[row]) and creator not in viewer.follows and creator != viewer.id,
                 ),
                 ("own", creator == viewer.id and ask.surface == "for_you"),
+                (
+                    "hidden",
+                    ask.kind in ("for_you", "following") and bool(set(viewer.hidden) & set(MIXED.tokens[row])),
+                ),
                 ("seen", drop.video in seen),
             )
             if holds
@@ -209,7 +247,7 @@ def test_the_order_of_candidates_does_not_matter(values: list[int], seed: int, l
         pool = np.argsort(rows)[rows[np.argsort(rows)] % 3 == 0]
         places, *_ = choose(
             rows, worth, pool, epoch.column("creator_row"), epoch.column("video_tags_start"), epoch.column("video_tags"),
-            epoch.column("tag_weight"), limit, seed, 3, 6554, 3, 45875, 5, 26214,
+            epoch.column("tag_weight"), epoch.column("commercial"), limit // 5, limit, seed, 3, 6554, 3, 45875, 5, 26214,
         )  # fmt: skip
         return rows[places].tolist()
 
