@@ -61,9 +61,9 @@ _FILL: Final = (
               256 * (n %% 9), (extract(epoch FROM now()) * 1000)::bigint
        FROM generate_series(1, %(videos)s) n""",
     """INSERT INTO feed_watch (viewer, video, first_at, last_at, watched, watched_ms, loops, shared, liked_at, saved_at,
-                               refused_at)
+                               refused_at, watched_at)
        SELECT -v, 1000000 + 1 + (v * 7 + h * %(topics)s * (1 + v %% 3)) %% %(videos)s, 1, 1700000000000 + h, true,
-              CASE WHEN h %% 4 = 0 THEN 900 ELSE 60000 END, 0, false, 0, 0, 0
+              CASE WHEN h %% 4 = 0 THEN 900 ELSE 60000 END, 0, false, 0, 0, 0, 1700000000000 + h
        FROM generate_series(1, %(viewers)s) v, generate_series(1, %(history)s) h ON CONFLICT DO NOTHING""",
 )
 

@@ -2,9 +2,12 @@
 
 from typing import Any, Final
 
+from glaswerk.feed.dials import LONGEST_WORD
 from glaswerk.feed.events import MOST_EVENTS
 from glaswerk.feed.fold import CREATOR_KINDS, KINDS
 from glaswerk.feed.serving import DEFAULT_LIMIT, MOST_SLOTS
+from glaswerk.feed.settings import HIDDEN_KINDS, MOST_HIDDEN
+from glaswerk.glass.dials import MOST, MOST_TOPICS, NAMES
 
 _ID: Final = {"type": "string", "pattern": "^[0-9a-z]{13}$"}
 _TEXT: Final = {"type": "string"}
@@ -87,6 +90,64 @@ _EVENT: Final = {
     "required": ["id", "kind", "at"],
 }
 
+_SETTING: Final = {"type": "integer", "minimum": -MOST, "maximum": MOST}
+DIALS: Final = _object(
+    **dict.fromkeys(NAMES, _SETTING),
+    topics={
+        "type": "object",
+        "maxProperties": MOST_TOPICS,
+        "additionalProperties": _SETTING,
+        "description": "By hashtag; those given replace all.",
+    },
+)
+HIDDEN: Final = _object(
+    kind={"type": "string", "enum": list(HIDDEN_KINDS)},
+    value={
+        "type": "string",
+        "description": f"A word of at most {LONGEST_WORD} letters, a hashtag, a person's name, or the title of a sound.",
+    },
+)
+SETTINGS: Final = _object(
+    dials=DIALS,
+    profiling={"type": "boolean", "description": "false: a feed by rules alone, which nothing watched steers."},
+    profiling_allowed={"type": "boolean"},
+    hidden={**_list(HIDDEN), "maxItems": MOST_HIDDEN, "description": "Those given replace all."},
+    reset_at={"type": ["integer", "null"], "description": "What was watched until then says nothing; ms since 1970."},
+)
+
+
+def _settings(operation: str, summary: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """One operation on a viewer's own settings, which answers with all of them."""
+    whole: dict[str, Any] = {
+        "operationId": operation,
+        "tags": ["dials"],
+        "summary": summary,
+        "description": "Signed out it works on an anonymous cookie. The very next slate follows what is set.",
+        "responses": {
+            "200": _answer("All settings", SETTINGS),
+            **_problems((429, "Too much within a minute"), (503, "Nothing was set; send it again")),
+        },
+    }
+    if body is not None:
+        whole["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+        whole["responses"] |= _problems(
+            (400, "Not JSON"),
+            (403, "Sent from another site's page"),
+            (413, "Too large"),
+            (415, "Not application/json"),
+            (422, "A field does not fit; nothing was set"),
+        )
+    return whole
+
+
+def _without_requirements(schema: dict[str, Any]) -> dict[str, Any]:
+    return {name: part for name, part in schema.items() if name != "required"}
+
+
+_CHANGE: Final = _without_requirements(SETTINGS)
+_CHANGE["properties"] = {**_CHANGE["properties"], "dials": _without_requirements(DIALS)}
+
+
 FRONT_DOOR_PATHS: Final[dict[str, Any]] = {
     "/api/feed": {
         "get": {
@@ -115,6 +176,17 @@ FRONT_DOOR_PATHS: Final[dict[str, Any]] = {
                 ),
             },
         }
+    },
+    "/api/dials": {
+        "get": _settings("dials", "What you have set for your feed"),
+        "put": _settings("set_dials", "Set it; what is left out stays", _CHANGE),
+    },
+    "/api/dials/hide": {
+        "post": _settings("hide", "Hide a word, hashtag, creator or sound", HIDDEN),
+        "delete": _settings("show_again", "Show it again", HIDDEN),
+    },
+    "/api/dials/reset": {
+        "post": _settings("reset_history", "Let nothing count any more that you watched until now", {"type": "object"})
     },
     "/api/events": {
         "post": {

@@ -36,8 +36,8 @@ ORDER BY v.id
 """
 _WATCHES: Final = """
 SELECT w.viewer, w.video, w.last_at, v.duration_ms, w.watched_ms, w.loops, w.shared, w.liked_at, w.saved_at,
-       w.refused_at, w.watched
-FROM feed_watch w JOIN videos_video v ON v.id = w.video
+       w.refused_at, w.watched_at, w.watched, coalesce(d.reset_at, 0)
+FROM feed_watch w JOIN videos_video v ON v.id = w.video LEFT JOIN feed_dials d ON d.viewer = w.viewer
 WHERE w.watched OR w.shared OR w.liked_at > 0 OR w.saved_at > 0
 """
 
@@ -102,10 +102,12 @@ def _watches(connection: "psycopg.Connection[Any]") -> Watches:
         liked,
         saved,
         refused,
+        watched_at,
         watched,
+        reset_at,
     ) in connection.execute(_WATCHES):
-        memory = VideoMemory(0, last_at, watched, watched_ms, loops, shared, liked, saved, refused)
-        watch = memory.as_watch(video, duration_ms)
+        memory = VideoMemory(0, last_at, watched, watched_ms, loops, shared, liked, saved, refused, watched_at)
+        watch = memory.as_watch(video, duration_ms, reset_at)
         if watch is not None and watch.strength > 0:
             viewers.append(viewer)
             videos.append(video)

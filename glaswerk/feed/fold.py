@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from glaswerk.feed.settings import Settings
 from glaswerk.glass import Flag, Watch, finish_strength
 
 SKIP_MS: Final = 2_000
@@ -20,6 +21,8 @@ VIDEO_KINDS: Final = frozenset(
 )
 CREATOR_KINDS: Final = frozenset(("follow", "unfollow", "block", "unblock"))
 KINDS: Final = VIDEO_KINDS | CREATOR_KINDS
+# The cell itself writes these when somebody changes the settings of their feed; nobody reports them.
+SETTING_KINDS: Final = frozenset(("dials", "reset"))
 _SWITCHES: Final = {
     "like": ("liked_at", True),
     "unlike": ("liked_at", False),
@@ -39,7 +42,10 @@ def _register(current: int, at_ms: int, on: bool) -> int:
 
 @dataclass(slots=True)
 class VideoMemory:
-    """What one viewer did with one video; times in ms since the Unix epoch, switches as `_register` keeps them."""
+    """What one viewer did with one video; times in ms since the Unix epoch, switches as `_register` keeps them.
+
+    `watched_at` is when it was last watched or shared; being on the screen alone moves only `last_at`.
+    """
 
     first_at: int = 0
     last_at: int = 0
@@ -50,6 +56,7 @@ class VideoMemory:
     liked_at: int = 0
     saved_at: int = 0
     refused_at: int = 0
+    watched_at: int = 0
 
     def apply(self, event: dict[str, Any]) -> None:
         """Fold one event in."""
@@ -60,35 +67,43 @@ class VideoMemory:
             self.watched = True
             self.watched_ms = max(self.watched_ms, event["watched_ms"])
             self.loops = max(self.loops, event["loops"])
+            self.watched_at = max(self.watched_at, at_ms)
         elif kind == "share":
             self.shared = True
+            self.watched_at = max(self.watched_at, at_ms)
         elif kind in _SWITCHES:
             name, on = _SWITCHES[kind]
             setattr(self, name, _register(getattr(self, name), at_ms, on))
 
-    def flags(self, duration_ms: int) -> Flag:
-        """The flags of `glaswerk.glass.Watch`, for a video of this duration."""
+    def flags(self, duration_ms: int, reset_at: int = 0) -> Flag:
+        """The flags of `glaswerk.glass.Watch`, for a video of this duration, of what was done after `reset_at`."""
         flags = Flag.NONE
-        if self.liked_at > 0:
+        if self.liked_at > reset_at:
             flags |= Flag.LIKED
-        if self.saved_at > 0:
+        if self.saved_at > reset_at:
             flags |= Flag.SAVED
-        if self.shared:
-            flags |= Flag.SHARED
-        if self.refused_at > 0:
+        if self.refused_at > reset_at:
             flags |= Flag.NOT_INTERESTED
-        if self.watched and is_finish(self.watched_ms, self.loops, duration_ms):
-            flags |= Flag.FINISHED
-        elif self.watched and is_skip(self.watched_ms, self.loops, duration_ms):
-            flags |= Flag.SKIPPED
+        if self.watched_at > reset_at:
+            if self.shared:
+                flags |= Flag.SHARED
+            if self.watched and is_finish(self.watched_ms, self.loops, duration_ms):
+                flags |= Flag.FINISHED
+            elif self.watched and is_skip(self.watched_ms, self.loops, duration_ms):
+                flags |= Flag.SKIPPED
         return flags
 
-    def as_watch(self, video: int, duration_ms: int) -> Watch | None:
-        """What ranking may know of it; None where the video was on the screen and nothing more."""
-        flags = self.flags(duration_ms)
-        if not self.watched and not flags:
+    def as_watch(self, video: int, duration_ms: int, reset_at: int = 0) -> Watch | None:
+        """What ranking may know of it; None where the video was on the screen and nothing more.
+
+        What was done up to `reset_at` says nothing.  A video that is watched again afterwards counts with all its
+        watching, because only the longest of its watches is kept.
+        """
+        flags = self.flags(duration_ms, reset_at)
+        watched = self.watched and self.watched_at > reset_at
+        if not watched and not flags:
             return None
-        strength = finish_strength(self.watched_ms, duration_ms, self.loops, flags)
+        strength = finish_strength(self.watched_ms if watched else 0, duration_ms, self.loops if watched else 0, flags)
         return Watch(video, strength, self.last_at, int(flags))
 
 
@@ -135,6 +150,7 @@ class ViewerMemory:
 
     videos: dict[int, VideoMemory] = field(default_factory=dict)
     creators: dict[int, CreatorMemory] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
 
     def apply(self, events: Iterable[dict[str, Any]]) -> None:
         """Fold events in; unknown kinds are those of a later version and say nothing here."""
@@ -143,3 +159,5 @@ class ViewerMemory:
                 self.creators.setdefault(event["creator"], CreatorMemory()).apply(event)
             elif event["kind"] in VIDEO_KINDS:
                 self.videos.setdefault(event["video"], VideoMemory()).apply(event)
+            elif event["kind"] in SETTING_KINDS:
+                self.settings.apply(event)

@@ -11,6 +11,7 @@ class Watch(models.Model):
 
     `viewer` is a person's id, or negative for somebody signed out.  Times are milliseconds since the Unix epoch;
     `liked_at`, `saved_at` and `refused_at` are positive while the choice holds and negative once it was taken back.
+    `watched_at` is when it was last watched or shared, 0 for never.
     """
 
     id = personal(models.BigAutoField(primary_key=True))
@@ -25,6 +26,7 @@ class Watch(models.Model):
     liked_at = personal(models.BigIntegerField())
     saved_at = personal(models.BigIntegerField())
     refused_at = personal(models.BigIntegerField())
+    watched_at = personal(models.BigIntegerField())
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["viewer", "video"], name="watch_once"),)
@@ -45,6 +47,15 @@ class Relation(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["viewer", "creator"], name="relation_once"),)
+
+
+class Dials(models.Model):
+    """What one viewer has set: `glaswerk.feed.settings.Settings` as a row; what was watched until `reset_at` says nothing."""
+
+    viewer = personal(models.BigIntegerField(primary_key=True))
+    settings = personal(models.JSONField())
+    at = personal(models.BigIntegerField())
+    reset_at = personal(models.BigIntegerField())
 
 
 class CountedEvent(models.Model):

@@ -11,13 +11,15 @@ from typing import Any, Final
 
 import structlog
 from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
 
 from glaswerk.cell import postgres
 from glaswerk.cell.config import current_cell
 from glaswerk.cell.ids import now_ms
 from glaswerk.cell.log import EVENTS, SLATES, Entry, EventLog
 from glaswerk.feed.events import OLDEST_MS
-from glaswerk.feed.fold import CREATOR_KINDS, CreatorMemory, VideoMemory
+from glaswerk.feed.fold import CREATOR_KINDS, SETTING_KINDS, VIDEO_KINDS, CreatorMemory, VideoMemory
+from glaswerk.feed.settings import Settings
 from glaswerk.feed.statistics import UNITS, decayed
 from glaswerk.feed.viewers import PROJECTOR
 from glaswerk.glass import Flag
@@ -34,6 +36,7 @@ Event = dict[str, Any]
 
 _VIDEO_COLUMNS: Final = (
     "first_at", "last_at", "watched", "watched_ms", "loops", "shared", "liked_at", "saved_at", "refused_at",
+    "watched_at",
 )  # fmt: skip
 _RECENT: Final = {
     "recent_impressions": "impressions",
@@ -108,6 +111,7 @@ async def _apply_events(connection: Connection, batch: list[Entry]) -> None:
     fresh = await _not_counted_yet(connection, [event for _, event in told], at_ms)
     added = await _fold_videos(connection, told)
     await _fold_creators(connection, told)
+    await _fold_settings(connection, told)
     for _, event in told:
         if event["kind"] == "follow" and "video" in event and id(event) in fresh:
             added[event["video"]]["follows"] += 1
@@ -132,7 +136,7 @@ async def _fold_videos(connection: Connection, told: list[tuple[int, Event]]) ->
     added: defaultdict[int, Counter[str]] = defaultdict(Counter)
     by_pair: defaultdict[tuple[int, int], list[Event]] = defaultdict(list)
     for viewer, event in told:
-        if event["kind"] not in CREATOR_KINDS:
+        if event["kind"] in VIDEO_KINDS:
             by_pair[viewer, event["video"]].append(event)
     if not by_pair:
         return added
@@ -287,6 +291,43 @@ async def _fold_creators(connection: Connection, told: list[tuple[int, Event]]) 
     blocks = [(pair, memories[pair].block_at if memories[pair].blocks else 0) for pair in people]
     await _mirror_people(connection, "social_follow", "follower_id", "followed_id", follows)
     await _mirror_people(connection, "social_block", "blocker_id", "blocked_id", blocks)
+
+
+async def _fold_settings(connection: Connection, told: list[tuple[int, Event]]) -> None:
+    """Fold into `feed_dials`, and let the account's page say what the viewer has chosen."""
+    by_viewer: defaultdict[int, list[Event]] = defaultdict(list)
+    for viewer, event in told:
+        if event["kind"] in SETTING_KINDS:
+            by_viewer[viewer].append(event)
+    if not by_viewer:
+        return
+    viewers = sorted(by_viewer)
+    rows = await (
+        await connection.execute("SELECT viewer, settings, reset_at FROM feed_dials WHERE viewer = ANY(%s)", [viewers])
+    ).fetchall()
+    held = {viewer: Settings.of(stored, reset_at) for viewer, stored, reset_at in rows}
+    for viewer in viewers:
+        settings = held.setdefault(viewer, Settings())
+        for event in by_viewer[viewer]:
+            settings.apply(event)
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
+            "INSERT INTO feed_dials (viewer, settings, at, reset_at) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT (viewer) DO UPDATE SET settings = excluded.settings, at = excluded.at,"
+            " reset_at = excluded.reset_at",
+            [
+                (viewer, Jsonb(held[viewer].stored), held[viewer].changed_at, held[viewer].reset_at)
+                for viewer in viewers
+            ],
+        )
+        await cursor.executemany(
+            "UPDATE people_person SET profiling = %(on)s WHERE id = %(person)s AND profiling <> %(on)s",
+            [
+                {"on": held[viewer].profiling, "person": viewer}
+                for viewer in viewers
+                if viewer > 0 and held[viewer].profiling is not None
+            ],
+        )
 
 
 async def _mirror_people(

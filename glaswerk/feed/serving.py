@@ -3,8 +3,9 @@
 import asyncio
 import secrets
 import unicodedata
+import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,12 +17,15 @@ from glaswerk.cell.config import Cell
 from glaswerk.cell.database import pool
 from glaswerk.cell.ids import encode_id, new_id, now_ms
 from glaswerk.cell.log import EventLog, LogUnavailable
+from glaswerk.feed import dials
 from glaswerk.feed.cards import Card, CardStore
 from glaswerk.feed.epochs import NEWEST, EpochInService
 from glaswerk.feed.events import BadEvent, Event, read_batch, read_events
 from glaswerk.feed.fold import CREATOR_KINDS, ViewerMemory
+from glaswerk.feed.settings import Settings
 from glaswerk.feed.viewers import LoadedViewer, ViewerStore
 from glaswerk.glass import Ask, Slate, Viewer, rank, warm_up
+from glaswerk.glass.dials import NAMES
 from glaswerk.people.names import NAME_PATTERN_COMPILED
 
 DEFAULT_LIMIT: Final = 10
@@ -243,6 +247,76 @@ class Feed:
             events_taken.labels(kind).inc(number)
         events_refused.inc(len(refused))
         return {"accepted": len(taken), "refused": refused}
+
+    async def settings(self, viewer_id: int) -> dict[str, Any]:
+        """Return what a viewer has set, as `GET /api/dials` answers it.  Raises LogUnavailable."""
+        loaded = await self.viewers.get(viewer_id)
+        settings = loaded.memory.settings
+        names = await self._creator_names({int(value) for kind, value in settings.hidden if kind == "creator"})
+        shown = [(kind, names.get(int(value), "") if kind == "creator" else value) for kind, value in settings.hidden]
+        return {
+            "dials": {**{name: settings.value(name) for name in NAMES}, "topics": settings.topics},
+            "profiling": loaded.profiling,
+            # Everybody may have a personal feed who wants one; whoever may be under 16 begins without.
+            "profiling_allowed": True,
+            # Whoever has no account any more publishes nothing either.
+            "hidden": [{"kind": kind, "value": value} for kind, value in shown if value],
+            "reset_at": settings.reset_at or None,
+        }
+
+    async def change_settings(self, viewer_id: int, body: Any) -> dict[str, Any]:
+        """Set what the body of `PUT /api/dials` says; the next slate on every worker follows it.
+
+        Returns the new state.  Raises BadEvent, which names the field, and LogUnavailable where nothing was set.
+        """
+        change = dials.read_change(body)
+        creators = await self._creators_to_hide("hidden", dials.creator_names(change.hidden))
+        return await self._set(viewer_id, lambda settings: dials.difference(settings, change, creators))
+
+    async def hide(self, viewer_id: int, body: Any, on: bool) -> dict[str, Any]:
+        """Hide one thing more, or show it again; otherwise like `change_settings`."""
+        one = dials.read_hidden(body)
+        creators = await self._creators_to_hide("value", dials.creator_names([one]))
+        return await self._set(viewer_id, lambda settings: dials.hiding(settings, one, on, creators))
+
+    async def reset(self, viewer_id: int) -> dict[str, Any]:
+        """Let nothing count any more that was watched until now; likes, follows and what was seen stay."""
+        settings = (await self.viewers.get(viewer_id)).memory
+        latest = max([settings.settings.reset_at, *(video.last_at for video in settings.videos.values())])
+        await self._tell(viewer_id, {"kind": "reset", "at": max(now_ms(), latest)})
+        return await self.settings(viewer_id)
+
+    async def _set(self, viewer_id: int, difference: Callable[[Settings], dict[str, int]]) -> dict[str, Any]:
+        settings = (await self.viewers.get(viewer_id)).memory.settings
+        registers = difference(settings)
+        if registers:
+            # A clock that was set back must not make what is set now older than what was set before.
+            at_ms = max(
+                [now_ms(), *(settings.registers[name][0] + 1 for name in registers if name in settings.registers)]
+            )
+            await self._tell(viewer_id, {"kind": "dials", "at": at_ms, "set": registers})
+        return await self.settings(viewer_id)
+
+    async def _tell(self, viewer_id: int, event: Mapping[str, Any]) -> None:
+        events = [{"id": str(uuid.uuid4()), **event}]
+        await self._log.append("events", {"viewer": viewer_id, "slate": None, "events": events})
+        events_taken.labels(event["kind"]).inc()
+
+    async def _creators_to_hide(self, field: str, names: set[str]) -> dict[str, int]:
+        creators = await self._creator_ids(names)
+        missing = sorted(names - creators.keys())
+        if missing:
+            raise BadEvent(field, f"{missing[0]} is nobody's name here")
+        return creators
+
+    async def _creator_names(self, creators: set[int]) -> dict[int, str]:
+        if not creators:
+            return {}
+        async with pool().connection() as connection:
+            rows = await (
+                await connection.execute("SELECT id, name FROM people_person WHERE id = ANY(%s)", [list(creators)])
+            ).fetchall()
+        return dict(rows)
 
     async def _creator_ids(self, names: set[str]) -> dict[str, int]:
         if not names:

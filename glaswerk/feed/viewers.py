@@ -20,6 +20,7 @@ from glaswerk.cell.database import pool
 from glaswerk.cell.ids import now_ms
 from glaswerk.cell.log import EVENTS, Entry, EventLog, LogUnavailable
 from glaswerk.feed.fold import CreatorMemory, VideoMemory, ViewerMemory
+from glaswerk.feed.settings import Settings
 from glaswerk.glass import Epoch, Viewer, Watch
 
 PROJECTOR: Final = "projector"
@@ -36,10 +37,11 @@ _LOAD: Final = """
 SELECT
   coalesce((SELECT sequence FROM feed_watermark WHERE stream = %(projector)s), 0),
   (SELECT coalesce(jsonb_agg(jsonb_build_array(video, first_at, last_at, watched, watched_ms, loops, shared, liked_at,
-                                               saved_at, refused_at)), '[]')
+                                               saved_at, refused_at, watched_at)), '[]')
      FROM (SELECT * FROM feed_watch WHERE viewer = %(viewer)s ORDER BY last_at DESC LIMIT %(most)s) AS newest),
   (SELECT coalesce(jsonb_agg(jsonb_build_array(creator, follow_at, block_at)), '[]')
-     FROM feed_relation WHERE viewer = %(viewer)s)
+     FROM feed_relation WHERE viewer = %(viewer)s),
+  (SELECT jsonb_build_array(settings, reset_at) FROM feed_dials WHERE viewer = %(viewer)s)
 """
 # Whoever has blocked this viewer is not shown to them either.
 _PROFILE: Final = """
@@ -52,13 +54,13 @@ FROM people_person p WHERE p.id = %(viewer)s
 class LoadedViewer:
     """One viewer's memory, the account's own choices, and the frozen form of both that ranking takes."""
 
-    __slots__ = ("_frozen", "_frozen_for", "blocked_by", "language", "memory", "profile_at", "profiling")
+    __slots__ = ("_by_account", "_frozen", "_frozen_for", "blocked_by", "language", "memory", "profile_at")
 
     def __init__(self, memory: ViewerMemory) -> None:
         """Wrap a memory; the account's choices are read by the store."""
         self.memory = memory
         self.language = ""
-        self.profiling = True
+        self._by_account = True
         self.blocked_by: frozenset[int] = frozenset()
         self.profile_at = 0
         self._frozen: Viewer | None = None
@@ -71,9 +73,15 @@ class LoadedViewer:
 
     def set_profile(self, language: str, profiling: bool, blocked_by: frozenset[int]) -> None:
         """Take over the account's choices."""
-        if (language, profiling, blocked_by) != (self.language, self.profiling, self.blocked_by):
-            self.language, self.profiling, self.blocked_by = language, profiling, blocked_by
+        if (language, profiling, blocked_by) != (self.language, self._by_account, self.blocked_by):
+            self.language, self._by_account, self.blocked_by = language, profiling, blocked_by
             self._frozen = None
+
+    @property
+    def profiling(self) -> bool:
+        """Whether the feed may be personal: as the viewer has said, else as the account began (protected under 16)."""
+        chosen = self.memory.settings.profiling
+        return self._by_account if chosen is None else chosen
 
     def frozen(self, viewer_id: int, epoch: Epoch, region: str, fallback_language: str) -> Viewer:
         """Return what `rank` takes: the latest watches that the epoch knows, relations and what was seen."""
@@ -85,11 +93,12 @@ class LoadedViewer:
 
     def _freeze(self, viewer_id: int, epoch: Epoch, region: str, language: str) -> Viewer:
         durations = epoch.column("duration")
+        settings = self.memory.settings
         watches: list[Watch] = []
         newest_first = sorted(self.memory.videos.items(), key=lambda item: (-item[1].last_at, item[0]))
         for video, memory in newest_first:
             row = epoch.index_of(video)
-            if row >= 0 and (watch := memory.as_watch(video, int(durations[row]))) is not None:
+            if row >= 0 and (watch := memory.as_watch(video, int(durations[row]), settings.reset_at)) is not None:
                 watches.append(watch)
                 if len(watches) == epoch.policy.history.watches:
                     break
@@ -106,6 +115,8 @@ class LoadedViewer:
             region=region,
             language=language,
             profiling=self.profiling,
+            dials=settings.dials,
+            hidden=settings.hidden_tokens,
         )
 
 
@@ -206,10 +217,11 @@ class ViewerStore:
                 await connection.execute(_LOAD, {"projector": PROJECTOR, "viewer": viewer, "most": MOST_VIDEOS})
             ).fetchone()
             assert row is not None
-            projected, videos, creators = row
+            projected, videos, creators, settings = row
             memory = ViewerMemory(
                 {video: VideoMemory(*facts) for video, *facts in videos},
                 {creator: CreatorMemory(*facts) for creator, *facts in creators},
+                Settings.of(*settings) if settings else Settings(),
             )
             loaded = LoadedViewer(memory)
             if viewer > 0:

@@ -1,6 +1,6 @@
 """The front door: one ASGI application that answers the busy paths itself and hands the rest to Django.
 
-Lean are `/api/feed`, `/api/events`, `/media/…`, `/healthz`, `/readyz` and `/metrics`.
+Lean are `/api/feed`, `/api/events`, `/api/dials…`, `/media/…`, `/healthz`, `/readyz` and `/metrics`.
 """
 
 import asyncio
@@ -75,6 +75,9 @@ class FrontDoor:
         self._lean: dict[str, Callable[[Scope, Receive, Send], Awaitable[None]]] = {
             "/api/feed": self._answer_feed,
             "/api/events": self._answer_events,
+            "/api/dials": self._answer_dials,
+            "/api/dials/hide": self._answer_hide,
+            "/api/dials/reset": self._answer_reset,
             "/healthz": self._answer_health,
             "/readyz": self._answer_ready,
             "/metrics": self._answer_metrics,
@@ -197,16 +200,7 @@ class FrontDoor:
 
     async def _answer_events(self, scope: Scope, receive: Receive, send: Send) -> None:
         _require_method(scope, "POST")
-        headers: Headers = dict(scope["headers"])
-        _require_same_origin(scope, headers)
-        # Without this a foreign page could send events by a plain form, which browsers allow without asking.
-        if headers.get(b"content-type", b"").split(b";")[0].strip().lower() != b"application/json":
-            raise Refused(415, "Send events as application/json.")
-        body = await _read_body(receive)
-        try:
-            content = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            raise Refused(400, "The body is not JSON.") from None
+        content = await _read_json(scope, receive)
         viewer, _, cookie = await self._viewer(scope, "events", self._cell.config.limits.events_per_minute)
         if self._feed is None:
             raise _come_back("The cell is starting. Send the events again in a moment.")
@@ -215,6 +209,38 @@ class FrontDoor:
         except BadEvent as error:
             raise Refused(422, str(error), error.field) from None
         await _send_json(send, 202, answer, cookie)
+
+    async def _answer_dials(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _require_method(scope, "GET", "PUT")
+        if scope["method"] == "GET":
+            await self._answer_settings(scope, send, Feed.settings)
+        else:
+            content = await _read_json(scope, receive)
+            await self._answer_settings(scope, send, lambda feed, viewer: feed.change_settings(viewer, content))
+
+    async def _answer_hide(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _require_method(scope, "POST", "DELETE")
+        content = await _read_json(scope, receive)
+        on = scope["method"] == "POST"
+        await self._answer_settings(scope, send, lambda feed, viewer: feed.hide(viewer, content, on))
+
+    async def _answer_reset(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _require_method(scope, "POST")
+        await _read_json(scope, receive)
+        await self._answer_settings(scope, send, Feed.reset)
+
+    async def _answer_settings(
+        self, scope: Scope, send: Send, act: Callable[[Feed, int], Awaitable[dict[str, Any]]]
+    ) -> None:
+        """Answer with what the viewer has set, after `act`."""
+        viewer, _, cookie = await self._viewer(scope, "dials", self._cell.config.limits.feed_per_minute)
+        if self._feed is None:
+            raise _come_back("The cell is starting. Try again in a moment.")
+        try:
+            answer = await act(self._feed, viewer)
+        except BadEvent as error:
+            raise Refused(422, str(error), error.field) from None
+        await _send_json(send, 200, answer, cookie)
 
     async def _viewer(self, scope: Scope, what: str, per_minute: int) -> tuple[int, str, bytes | None]:
         """Return the viewer's id, language, and the cookie to set for a new one.  Raises Refused beyond the limit."""
@@ -288,13 +314,27 @@ def _require_same_origin(scope: Scope, headers: Headers) -> None:
     origin = headers.get(b"origin")
     own = (f"{scope['scheme']}://".encode() + headers.get(b"host", b""), _public_origin())
     if (origin is not None and origin not in own) or headers.get(b"sec-fetch-site") in (b"cross-site", b"same-site"):
-        raise Refused(403, "Events are taken from this cell's own pages only.")
+        raise Refused(403, "This is taken from this cell's own pages only.")
 
 
 def _public_origin() -> bytes:
     from django.conf import settings
 
     return settings.PUBLIC_URL.encode()
+
+
+async def _read_json(scope: Scope, receive: Receive) -> Any:
+    """Return what one of this cell's own pages, or a client that is no browser, sends as JSON.  Raises Refused."""
+    headers: Headers = dict(scope["headers"])
+    _require_same_origin(scope, headers)
+    # Without this a foreign page could send something by a plain form, which browsers allow without asking.
+    if headers.get(b"content-type", b"").split(b";")[0].strip().lower() != b"application/json":
+        raise Refused(415, "Send it as application/json.")
+    body = await _read_body(receive)
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Refused(400, "The body is not JSON.") from None
 
 
 async def _read_body(receive: Receive) -> bytes:
@@ -307,7 +347,7 @@ async def _read_body(receive: Receive) -> bytes:
         part = message.get("body", b"")
         size += len(part)
         if size > MOST_BYTES:
-            raise Refused(413, f"A batch has at most {MOST_BYTES >> 10} KiB. Send the events in several batches.")
+            raise Refused(413, f"At most {MOST_BYTES >> 10} KiB are taken at once. Send it in several batches.")
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts)

@@ -56,7 +56,10 @@ def conforms(value: Any, schema: dict[str, Any], place: str = "slate") -> None:
     for name, inner in schema.get("properties", {}).items():
         assert name in value, f"{place}.{name} is missing"
         conforms(value[name], inner, f"{place}.{name}")
-    if schema["type"] == "object":
+    if "additionalProperties" in schema:
+        for name, part in value.items():
+            conforms(part, schema["additionalProperties"], f"{place}.{name}")
+    elif schema["type"] == "object":
         assert set(value) == set(schema["properties"]), place
     for part in value if schema["type"] == "array" else ():
         conforms(part, schema["items"], f"{place}[]")

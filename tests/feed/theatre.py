@@ -73,7 +73,15 @@ class Theatre:
         person, name = self.creator()
         return Somebody(person, name, self.running.sign_in(name))
 
-    def video(self, creator: int, *hashtags: str, visibility: str = "public", content: bytes = b"") -> str:
+    def video(
+        self,
+        creator: int,
+        *hashtags: str,
+        visibility: str = "public",
+        content: bytes = b"",
+        words: str = "",
+        sound: str = "Original sound",
+    ) -> str:
         """Make a ready video and return its public id.  It is in the feed as soon as the next epoch is cut."""
         video = new_id()
         content = content or secrets.token_bytes(64)
@@ -86,14 +94,15 @@ class Theatre:
             connection.execute(
                 "INSERT INTO videos_video (id, creator_id, caption, hashtags, mentions, visibility, language, region,"
                 " sound_title, state, progress, failure, source, duration_ms, width, height, poster, color, created_at,"
-                " published_at) VALUES (%s, %s, %s, %s, '{}', %s, '', 'eu', 'Original sound', 'ready', 100, '', %s, %s, 720,"
+                " published_at) VALUES (%s, %s, %s, %s, '{}', %s, '', 'eu', %s, 'ready', 100, '', %s, %s, 720,"
                 " 1280, %s, '#123456', now(), now())",
                 [
                     video,
                     creator,
-                    " ".join(f"#{tag}" for tag in hashtags),
+                    " ".join([*words.split(), *(f"#{tag}" for tag in hashtags)]),
                     list(hashtags),
                     visibility,
+                    sound,
                     sha,
                     DURATION_MS,
                     sha,
