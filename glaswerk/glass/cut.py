@@ -8,20 +8,26 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from glaswerk.glass.alike import alike_lists
 from glaswerk.glass.catalogue import COUNTS, PROMOTED, SHOPPABLE, Catalogue, Watches
 from glaswerk.glass.cowatch import ItemCosine
 from glaswerk.glass.epoch import write_epoch
 from glaswerk.glass.heads import BINS, TREND_STEP, Heads, prior_heads, rate_bins
+from glaswerk.glass.learned import Learned
 from glaswerk.glass.names import HEADS, ITEM_SIGNALS
 from glaswerk.glass.policy import Policy
 from glaswerk.glass.scale import UNIT, decay, log2_256
+from glaswerk.glass.tokens import token
 
 Ints = NDArray[np.int64]
 
 
-def cut_epoch(catalogue: Catalogue, watches: Watches, policy: Policy, at_ms: int) -> bytes:
-    """The epoch of these videos, watches and policy at this moment (Unix milliseconds).
+def cut_epoch(
+    catalogue: Catalogue, watches: Watches, policy: Policy, at_ms: int, learned: Learned | None = None
+) -> bytes:
+    """The epoch of these videos, watches and policy at this moment (Unix milliseconds), with the model that was learned, if any.
 
+    Without one the item cosine is the co-watch filter and the policy describes the heads.
     A pure function: the order of rows does not matter, and the same facts give the same bytes on every machine.
     """
     order = np.argsort(catalogue.ids, kind="stable")
@@ -33,7 +39,7 @@ def cut_epoch(catalogue: Catalogue, watches: Watches, policy: Policy, at_ms: int
     regions, region = _codes([catalogue.region[row] for row in order])
     languages, language = _codes([catalogue.language[row] for row in order])
     tags, tag_starts, tag_rows = _tags([catalogue.hashtags[row] for row in order], policy)
-    heads = prior_heads(policy)
+    heads = prior_heads(policy) if learned is None else learned.heads_for(policy)
     trend = (count["rec_finishes"] * policy.trending.finish + count["rec_likes"] * policy.trending.like) >> 8
     bins = _bins(count, trend, policy)
     standing = _standing(bins, heads)
@@ -76,10 +82,16 @@ def cut_epoch(catalogue: Catalogue, watches: Watches, policy: Policy, at_ms: int
         **_lists("creator", creator_rows, rows, newest, len(creators)),
         **_lists("region", region, rows, trending, len(regions)),
         **_lists("tag", tag_rows, owners, best, len(tags)),
-        **_neighbours(ids, watches, policy, at_ms),
-        **_alike(tokens, features, ids, published, policy),
+        **_neighbours(ids, watches, policy, at_ms, learned),
+        **_alike(tokens, features, ids, published, creators, creator_rows, policy),
     }
-    facts = {"at_ms": int(at_ms), "learned": "", "policy": policy.text, "regions": regions, "languages": languages}
+    facts = {
+        "at_ms": int(at_ms),
+        "learned": "" if learned is None else learned.sha256,
+        "policy": policy.text,
+        "regions": regions,
+        "languages": languages,
+    }
     return write_epoch(facts, arrays)
 
 
@@ -187,18 +199,22 @@ def _faded(strength: Any, at: Any, at_ms: int, half_life: int) -> Any:
 
 
 def _alike(
-    tokens: list[tuple[int, ...]], features: NDArray[np.uint8], ids: Ints, published: Ints, policy: Policy
+    tokens: list[tuple[int, ...]],
+    features: NDArray[np.uint8],
+    ids: Ints,
+    published: Ints,
+    creators: Ints,
+    creator_rows: Ints,
+    policy: Policy,
 ) -> dict[str, NDArray[Any]]:
-    """For every video the most alike ones."""
-    return {
-        "alike_start": np.zeros(len(ids) + 1, dtype=np.int64),
-        "alike_videos": np.zeros(0, dtype=np.int32),
-        "alike_weights": np.zeros(0, dtype=np.int16),
-    }
+    """For every video the most alike ones; that two are by one creator is a signal of its own."""
+    makers = np.array([token(f"@{maker}") for maker in creators.tolist()], dtype=np.int64)[creator_rows]
+    starts, videos, weights = alike_lists(tokens, features, ids, published, policy.similar.neighbours, makers)
+    return {"alike_start": starts, "alike_videos": videos, "alike_weights": weights}
 
 
-def _neighbours(ids: Ints, watches: Watches, policy: Policy, at_ms: int) -> dict[str, NDArray[Any]]:
-    """The co-watch filter over the latest watches of every viewer, older ones fading."""
+def watch_matrix(ids: Ints, watches: Watches, policy: Policy, at_ms: int) -> tuple[sparse.csr_matrix, Ints]:
+    """The strengths of the latest watches of every viewer, older ones fading: viewers x ids, and the viewers. ids must rise."""
     viewer, video = _int64(watches.viewer), _int64(watches.video)
     at, strength = _int64(watches.at), _int64(watches.strength)
     row = np.searchsorted(ids, video)
@@ -221,6 +237,15 @@ def _neighbours(ids: Ints, watches: Watches, policy: Policy, at_ms: int) -> dict
     if len(person):
         first = np.concatenate([[True], (person[1:] != person[:-1]) | (row[1:] != row[:-1])])
         person, row, value = person[first], row[first], value[first]
-    matrix = sparse.csr_matrix((value, (person, row)), shape=(len(people), len(ids)))
+    return sparse.csr_matrix((value, (person, row)), shape=(len(people), len(ids))), people
+
+
+def _neighbours(
+    ids: Ints, watches: Watches, policy: Policy, at_ms: int, learned: Learned | None
+) -> dict[str, NDArray[Any]]:
+    """The item cosine over everybody's watches; the learned filter where there is one."""
+    matrix, _ = watch_matrix(ids, watches, policy, at_ms)
     fitted = ItemCosine(neighbours=policy.cowatch.neighbours).fit(matrix)
+    if learned is not None and len(learned.ids):
+        return learned.near(ids, fitted, policy.cowatch.neighbours)
     return {"near_start": fitted.starts, "near_videos": fitted.items, "near_weights": fitted.weights}
