@@ -21,7 +21,8 @@ def _put_steps(values: Any, out: Any) -> int:
     at = 0
     last = np.int64(0)
     for place in range(len(values)):
-        step = values[place] - last
+        # Signed numbers must not overflow in compiled code, where nobody promises that they wrap; unsigned ones do.
+        step = np.int64(np.uint64(values[place]) - np.uint64(last))
         last = values[place]
         word = (np.uint64(step) << np.uint64(1)) ^ np.uint64(step >> np.int64(63))
         while word >= np.uint64(128):
@@ -53,7 +54,7 @@ def _take_steps(data: Any, at: int, values: Any, rising: bool) -> int:
                 break
             shift += 7
         step = np.int64(word >> np.uint64(1)) ^ -np.int64(word & np.uint64(1))
-        value = last + step
+        value = np.int64(np.uint64(last) + np.uint64(step))
         if rising and place > 0 and value <= last:
             return -1
         values[place] = value

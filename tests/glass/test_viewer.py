@@ -22,6 +22,9 @@ from glaswerk.glass import (
 
 ID = st.integers(1, (1 << 63) - 1)
 RISING = st.lists(ID, unique=True, max_size=30).map(lambda values: tuple(sorted(values)))
+TOKENS = st.lists(st.integers(-(1 << 63), (1 << 63) - 1), unique=True, max_size=30).map(
+    lambda values: tuple(sorted(values))
+)
 WATCH = st.builds(Watch, ID, st.integers(0, 255), st.integers(0, 1 << 45), st.integers(0, 63))
 VIEWER = st.builds(
     Viewer,
@@ -33,6 +36,7 @@ VIEWER = st.builds(
     region=st.text(max_size=5),
     language=st.text(max_size=5),
     profiling=st.booleans(),
+    hidden=TOKENS,
 )
 ASK = st.builds(
     Ask,
@@ -54,7 +58,7 @@ def test_a_viewer_comes_back(viewer: Viewer) -> None:
     back = Viewer.decode(data)
     assert back == viewer
     assert (back.watches, back.follows, back.seen.tolist()) == (viewer.watches, viewer.follows, viewer.seen.tolist())
-    assert back.encode() == data
+    assert (back.hidden, back.encode()) == (viewer.hidden, data)
 
 
 @given(ASK)
