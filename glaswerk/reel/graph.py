@@ -58,7 +58,7 @@ def encoder_options(probe: Probe, rung: Rung, number: int) -> list[str]:
     if probe.audio_stream is not None:
         options += ["-map", f"[a{number}]"]
     options += ["-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn"]
-    options += ["-c:v", "libx264", "-preset", "fast", "-profile:v", "high", "-pix_fmt", "yuv420p"]
+    options += ["-c:v", "libx264", "-preset", "faster", "-profile:v", "high", "-pix_fmt", "yuv420p"]
     options += ["-crf", str(rung.quality)]
     options += ["-maxrate", str(rung.max_bitrate), "-bufsize", str(2 * rung.max_bitrate)]
     # Keyframes go by time and by nothing else, so that they fall together in all renditions.
