@@ -206,24 +206,13 @@ class Learned:
         """The heads of an epoch with this policy."""
         return prior_heads(policy) if self.heads is None else self.heads.over(policy)
 
-    def _as_heavy_as(self, cosine: Served, there: NDArray[np.bool_], rows: Ints, most: int) -> NDArray[np.int16]:
-        mine = _first(self.starts, self.weights, np.flatnonzero(there), most)
-        theirs = _first(cosine.starts, cosine.weights, rows, most)
-        if not (mine and theirs):
-            return self.weights
-        # Sums of a billion lists fit, because only their ratio counts and it is taken in 2^-16.
-        stretched = self.weights.astype(np.int64) * ((theirs << 16) // mine) >> 16
-        weights: NDArray[np.int16] = np.clip(stretched, 1, 32767).astype(np.int16)
-        return weights
-
     def near(self, ids: Ints, cosine: Served, most: int) -> dict[str, NDArray[Any]]:
         """The co-watch lists of an epoch with these (rising) ids: near_start, near_videos and near_weights.
 
         Between videos that the model knows its own weights hold. To and from a newer video those of `cosine`, whose items are rows of
         the epoch, so that it is not left out until the next fit. `most` are kept for a video, the best ones.
 
-        A filter's weights have a scale of their own. They are stretched so that the lists of the videos that both know are as heavy
-        in sum as those of the cosine: so the policy's reach and coefficients mean the same with any model.
+        The scale of the weights was set by the fit (see `fitting.filters.rescaled`), and is not touched here: fitted heads know it.
         """
         rows = np.searchsorted(ids, self.ids)
         there = rows < len(ids)
@@ -234,20 +223,14 @@ class Learned:
         counts = np.zeros(len(ids), dtype=np.int64)
         kept = np.empty((len(ids), most), dtype=np.int32)
         weights = np.empty((len(ids), most), dtype=np.int16)
-        mine = (self.starts, self.videos, self._as_heavy_as(cosine, there, row_of[there], most))
-        _join(place_of, row_of, *mine, cosine.starts, cosine.items, cosine.weights, counts, kept, weights)
+        mine, other = (self.starts, self.videos, self.weights), (cosine.starts, cosine.items, cosine.weights)
+        _join(place_of, row_of, *mine, *other, counts, kept, weights)
         within = np.arange(most) < counts[:, None]
         return {
             "near_start": np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
             "near_videos": kept[within],
             "near_weights": weights[within],
         }
-
-
-def _first(starts: Ints, weights: NDArray[np.int16], lists: Ints, most: int) -> int:
-    """The sum of the first weights of some lists."""
-    sums = np.concatenate([[0], np.cumsum(weights.astype(np.int64))])
-    return int((sums[np.minimum(starts[lists] + most, starts[lists + 1])] - sums[starts[lists]]).sum())
 
 
 def _canonical(facts: Mapping[str, Any]) -> str:
