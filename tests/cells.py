@@ -1,12 +1,15 @@
 """Whole cells for tests: started, used and killed as an operator would."""
 
+import atexit
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -60,8 +63,10 @@ def environment(data: Path) -> dict[str, str]:
 
 @cache
 def _prepared() -> Path:
-    """Return the data folder of a cell whose servers ran once and which holds nothing; one for a test process."""
-    data = Path(os.environ["GLASWERK_DATA"]).with_name("prepared")
+    """Return the data folder of a cell whose servers ran once and which holds nothing; one for this process."""
+    folder = tempfile.mkdtemp(prefix="glaswerk-prepared-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    data = Path(folder) / "data"
     program = "from glaswerk.cli.attach import attached_cell\nwith attached_cell(): pass"
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment(data), capture_output=True, text=True, check=False
