@@ -47,10 +47,10 @@ _FILL: Final = (
        FROM generate_series(1, 500) n""",
     """INSERT INTO videos_video (id, creator_id, caption, hashtags, mentions, visibility, language, region, sound_title,
                                  state, progress, failure, source, duration_ms, width, height, poster, color,
-                                 created_at, published_at)
+                                 created_at, published_at, features)
        SELECT 1000000 + n, 1 + n %% 500, 'A clip about topic ' || n %% %(topics)s, ARRAY['topic' || n %% %(topics)s], '{}',
               'public', 'en', 'eu', 'Original sound', 'ready', 100, '', '', 5000 + n %% 30000, 720, 1280,
-              lpad(to_hex(n), 64, '0'), '#224466', now(), now() - n * interval '1 minute'
+              lpad(to_hex(n), 64, '0'), '#224466', now(), now() - n * interval '1 minute', ''
        FROM generate_series(1, %(videos)s) n""",
     """INSERT INTO videos_rendition (video_id, blob, width, height, bitrate, size, codecs)
        SELECT 1000000 + n, lpad(to_hex(n * 2 + high), 64, 'f'), high * 360, high * 640, 1000000, 1000000, 'avc1.64001e'
