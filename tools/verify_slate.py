@@ -15,18 +15,20 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-SOURCES = ("following", "cowatch", "topic", "trending", "fresh", "exploration", "hashtag", "creator")
-HEADS = ("finish", "like", "share", "follow", "skip")
-FILTERS = ("its score is lower", "withdrawn", "blocked", "followers_only", "own", "seen")
+SOURCES = "following cowatch similar topic trending fresh shoppable promoted exploration hashtag creator".split()
+HEADS = ("finish", "like", "share", "follow", "buy", "skip")
+DIALS = ("new", "familiar", "local", "shopping", "long")
+FILTERS = ("its score is lower", "withdrawn", "blocked", "followers_only", "own", "hidden", "seen")
 ONE, DAY_MS, HOUR_MS, FULL = 1 << 16, 86_400_000, 3_600_000, (1 << 64) - 1
 HALVING = [round(ONE * 2 ** (-step / 256)) for step in range(256)]
 NORM = (0, 256, 181, 148, 128, 114, 105, 97, 91, 85, 81, 77, 74, 71, 68, 66, 64)
 SCALES = {"weights": 256, "pull": ONE, "decay.watch_days": DAY_MS, "decay.fresh_hours": HOUR_MS}
 SCALES |= {"spacing.creator_cost": ONE, "spacing.topic_cost": ONE, "exploration.share": ONE, "exploration.hold": ONE}
+SCALES |= {"commercial.cap": ONE, "dials": ONE, "dials.long_seconds": 1000}
 FORMS = {
-    "viewer": "id:i profiling:n region:t language:t watches:w follows:r blocks:r seen:r",
-    "ask": "limit:n at:n surface:t seed:i again:n withdrawn:r",
-    "slate": "epoch:h slots:s",
+    "viewer": (2, "id:i profiling:n region:t language:t dials:d watches:w follows:r blocks:r seen:r hidden:r"),
+    "ask": (1, "limit:n at:n surface:t seed:i again:n withdrawn:r"),
+    "slate": (2, "epoch:h slots:s"),
 }
 Slot = tuple[int, int, int]
 
@@ -57,7 +59,7 @@ def dice(seed: int, position: int, throw: int, faces: int) -> int:
 
 
 def read_wire(name: str, data: bytes) -> dict[str, Any]:
-    """A viewer, an ask or a slate by the letters of FORMS: natural, integer, text, hash, rising list, watches, slots."""
+    """A viewer, an ask or a slate by the letters of FORMS: natural, integer, text, hash, rising list, dials, watches, slots."""
     at = 0
 
     def raw(size: int) -> bytes:
@@ -89,11 +91,25 @@ def read_wire(name: str, data: bytes) -> dict[str, Any]:
         count = natural()
         return list(zip(steps(count), raw(count), steps(count), raw(count), strict=True))
 
-    letters: dict[str, Callable[[], Any]] = {"n": natural, "i": lambda: steps(1)[0], "r": rising, "w": watches}
-    letters |= {"t": lambda: raw(natural()).decode(), "h": lambda: raw(32)}
-    letters["s"] = lambda: [(natural(), steps(1)[0], natural()) for _ in range(natural())]
-    check(natural() == 1, f"byte 0 of the {name}: an unknown form")
-    found = {field[:-2]: letters[field[-1]]() for field in FORMS[name].split()}
+    def dials() -> dict[str, int]:
+        found = {dial: integer() for dial in DIALS}
+        topics = [("#" + text(), integer()) for _ in range(natural())]
+        good = topics == sorted(dict(topics).items()) and len(topics) <= 20 and all(tag[1:] and n for tag, n in topics)
+        found |= topics
+        check(good and all(-2 <= n <= 2 for n in found.values()), f"the dials before byte {at} are out of bounds")
+        return found
+
+    def text() -> str:
+        return raw(natural()).decode()
+
+    def integer() -> int:
+        return steps(1)[0]
+
+    letters: dict[str, Callable[[], Any]] = {"n": natural, "i": integer, "r": rising, "w": watches, "d": dials, "t": text}
+    letters |= {"h": lambda: raw(32), "s": lambda: [(natural(), integer(), natural()) for _ in range(natural())]}
+    form, fields = FORMS[name]
+    check(natural() == form, f"byte 0 of the {name}: an unknown form")
+    found = {field[:-2]: letters[field[-1]]() for field in fields.split()}
     check(at == len(data), f"bytes are left over from byte {at} of the {name}")
     return found
 
@@ -111,7 +127,7 @@ def read_bundle(data: bytes) -> list[bytes]:
 
 
 def write_slate(epoch: bytes, slots: list[Slot]) -> bytes:
-    out = bytearray(b"\x01" + epoch)
+    out = bytearray(b"\x02" + epoch)
     for number in (len(slots), *(n for video, value, marks in slots for n in (video, value << 1 ^ value >> 99, marks))):
         while number >= 128:
             out.append(number & 127 | 128)
@@ -122,7 +138,7 @@ def write_slate(epoch: bytes, slots: list[Slot]) -> bytes:
 
 def read_epoch(data: bytes) -> dict[str, Any]:
     """Every array by its name, flat, and the facts of the header."""
-    check(data[:8] == b"GLASEP01" and hashlib.sha256(data[:-32]).digest() == data[-32:], "this is no whole epoch")
+    check(data[:8] == b"GLASEP02" and hashlib.sha256(data[:-32]).digest() == data[-32:], "this is no whole epoch")
     epoch: dict[str, Any] = json.loads(data[16 : 16 + int.from_bytes(data[8:16], "little")])
     for name, place in epoch["arrays"].items():
         end = place["offset"] + prod(place["shape"]) * int(place["dtype"][2])
@@ -142,10 +158,10 @@ def read_epoch(data: bytes) -> dict[str, Any]:
     check(all(abs(moment) < 1 << 53 for moment in published), "times of 2^53 and more are not checked")
     videos, fixed = range(len(epoch["ids"])), [0] * len(epoch["ids"])
     for head, name in enumerate(HEADS):
-        weight, bias, table = epoch["head_weights"][head], epoch["head_bias"][head], epoch["head_table"][384 * head :]
+        weight, bias, table = epoch["head_weights"][head], epoch["head_bias"][head], epoch["head_table"][448 * head :]
         check(weight == rule[f"weights.{name}"], f"head {name}: its weight is not that of the policy")
         for row in videos:
-            entries = (bias, *(table[64 * signal + bins[6 * row + signal]] for signal in range(6)))
+            entries = (bias, *(table[64 * signal + bins[7 * row + signal]] for signal in range(7)))
             fixed[row] += sum(weight * entry >> 8 for entry in entries)
     different = next((epoch["ids"][row] for row in videos if fixed[row] != epoch["standing"][row]), 0)
     check(different == 0, f"rule standing: the heads give video {different} another one than the epoch says")
@@ -156,15 +172,16 @@ def read_epoch(data: bytes) -> dict[str, Any]:
 
 def viewer_value(epoch: dict[str, Any], signals: list[int]) -> int:
     """What the heads add because of the viewer and the ask."""
-    value, size = 0, len(epoch["head_knots"]) // 7
+    value, size = 0, len(epoch["head_knots"]) // 8
     for place, signal in enumerate(signals):
         knots = epoch["head_knots"][place * size : place * size + size]
         inside = min(max(signal, knots[0]), knots[-1])
         knot = max(at for at, edge in enumerate(knots) if edge <= inside)
+        height = slope = 0
         for head, weight in enumerate(epoch["head_weights"]):
-            at = (7 * head + place) * size + knot
-            height = epoch["head_heights"][at] + ((inside - knots[knot]) * epoch["head_slopes"][at] >> 16)
-            value += weight * height >> 8
+            at = (8 * head + place) * size + knot
+            height, slope = height + weight * epoch["head_heights"][at], slope + weight * epoch["head_slopes"][at]
+        value += (height >> 8) + ((inside - knots[knot]) * (slope >> 8) >> 16)
     return value
 
 
@@ -179,7 +196,7 @@ def rank(epoch: dict[str, Any], viewer: dict[str, Any], ask: dict[str, Any]) -> 
     published, weight, newest, seed = epoch["published"], epoch["tag_weight"], epoch["newest"], ask["seed"]
     row_of = {video: row for row, video in enumerate(ids)}
     seen_at, verdict = dict[int, int](), dict[int, int]()
-    near, made, marks = (Counter[int]() for _ in range(3))
+    near, alike, made, marks = (Counter[int]() for _ in range(4))
     topics: dict[int, list[int]] = {}
     for place, (video, strength, when, flags) in enumerate(viewer["watches"]):
         if (row := row_of.get(video, -1)) < 0:
@@ -192,8 +209,9 @@ def rank(epoch: dict[str, Any], viewer: dict[str, Any], ask: dict[str, Any]) -> 
         aged = level * decay(wrapped(ask["at"] - when), rule["decay.watch_days"]) >> 16
         pull = aged * decay(place, rule["decay.watch_count"]) >> 16
         made[creator[row]] += pull
-        for at in range(epoch["near_start"][row], epoch["near_start"][row + 1]):
-            near[epoch["near_videos"][at]] += pull * epoch["near_weights"][at] >> 15
+        for name, sums in (("near", near), ("alike", alike)):
+            for at in range(epoch[name + "_start"][row], epoch[name + "_start"][row + 1]):
+                sums[epoch[name + "_videos"][at]] += pull * epoch[name + "_weights"][at] >> 15
         for tag in tags_of[row]:
             topics.setdefault(tag, []).append(pull * weight[tag] * NORM[len(tags_of[row])] >> 16)
 
@@ -203,38 +221,45 @@ def rank(epoch: dict[str, Any], viewer: dict[str, Any], ask: dict[str, Any]) -> 
                 return
             own, followed = creator[row] == viewer["id"], creator[row] in viewer["follows"]
             seen = row in seen_at or (rule["seen.rule"] and ids[row] in viewer["seen"])
+            tokens = epoch["tokens"][epoch["token_start"][row] : epoch["token_start"][row + 1]]
+            hidden = kind in ("for_you", "following") and not viewer["hidden"].isdisjoint(tokens)
             drops = [ids[row] in ask["withdrawn"], creator[row] in viewer["blocks"]]
-            drops += [epoch["followers_only"][row] and not own and not followed, own and kind == "for_you", seen]
+            drops += [epoch["followers_only"][row] and not own and not followed, own and kind == "for_you", hidden, seen]
             verdict[row] = next((number for number, drop in enumerate(drops, 1) if drop), 0)
             marks[row] |= 1 << SOURCES.index(source)
             want -= verdict[row] == 0
 
-    region, language = viewer["region"], viewer["language"]
+    text, ends = bytes(epoch["tag_text"]), epoch["tag_ends"]
+    names = [text[start:end].decode() for start, end in zip([0, *ends], ends, strict=False)]
+    tag_of = {name: tag for tag, name in enumerate(names)}
+    region, language, dials, commercial = viewer["region"], viewer["language"], viewer["dials"], epoch["commercial"]
     following = [row for row in newest if creator[row] in viewer["follows"]]
     if kind == "following":
         offer("following", following, rule["sources.surface"])
     elif kind == "hashtag":
-        text, ends = bytes(epoch["tag_text"]), epoch["tag_ends"]
-        names = {text[start:end].decode(): tag for tag, (start, end) in enumerate(zip([0, *ends], ends, strict=False))}
-        tagged = [row for row in epoch["best"] if names.get(argument) in tags_of[row]]
+        tagged = [row for row in epoch["best"] if tag_of.get(argument) in tags_of[row]]
         offer("hashtag", tagged, rule["sources.surface"])
     elif kind == "creator":
         offer("creator", [row for row in newest if creator[row] == int(argument)], rule["sources.surface"])
     else:
         offer("following", following, rule["sources.following"])
-        reached = sorted((row for row in near if near[row] > 0), key=lambda row: (-near[row], row))
-        offer("cowatch", reached, rule["sources.cowatch"])
+        for source, sums in (("cowatch", near), ("similar", alike)):
+            reached = sorted((-sums[row], row) for row in sums if sums[row] > 0)
+            offer(source, (row for _, row in reached), rule[f"sources.{source}"])
         first = sorted(topics, key=lambda tag: (-sum(topics[tag]), tag))[: rule["topics.followed"]]
-        liked = [tag for tag in first if sum(topics[tag]) > 0]
+        asked = sorted(tag_of[dial[1:]] for dial, setting in dials.items() if dial[1:] in tag_of and "#" in dial and setting > 0)
+        liked = asked + [tag for tag in first if sum(topics[tag]) > 0 and tag not in asked]
         for tag in liked:
             offer("topic", (row for row in epoch["best"] if tag in tags_of[row]), rule["sources.topic"] // len(liked))
         here = [row for row in epoch["trending"] if epoch["place"][row] == region != ""]
         offer("trending", here, rule["sources.trending_here"])
         offer("trending", epoch["trending"], rule["sources.trending"])
         offer("fresh", newest, rule["sources.fresh"])
+        for sold, source in enumerate(("shoppable", "promoted"), 1):
+            offer(source, (row for row in epoch["best"] if commercial[row] == sold), rule[f"sources.{source}"])
         shown, first, hold = epoch["impressions"], rule["exploration.audience"], rule["exploration.hold"]
         most = min(first * rule["exploration.growth"] ** (rule["exploration.stages"] - 1), 1 << 40)
-        due = [most if (epoch["bins"][6 * row] - 32) * 8192 >= hold else first for row in range(len(ids))]
+        due = [most if (epoch["bins"][7 * row] - 32) * 8192 >= hold else first for row in range(len(ids))]
         owed = sorted((row for row in newest if shown[row] < due[row]), key=lambda row: shown[row])
         offer("exploration", owed, rule["exploration.pool"])
 
@@ -244,20 +269,30 @@ def rank(epoch: dict[str, Any], viewer: dict[str, Any], ask: dict[str, Any]) -> 
         topic = sum(part * norm >> 8 for tag in tags_of[row] for part in topics.get(tag, ()))
         same = [maker in viewer["follows"], epoch["speech"][row] == language != "", epoch["place"][row] == region != ""]
         fresh = decay(ask["at"] - published[row], rule["decay.fresh_hours"])
-        signals = [near[row], topic, made[maker], *(ONE * holds for holds in same), fresh]
+        signals = [near[row], alike[row], topic, made[maker], *(ONE * holds for holds in same), fresh]
         value[row] = epoch["standing"][row] + viewer_value(epoch, signals)
+        long = rule["dials.long_seconds"]
+        long = min(max(epoch["duration"][row], 0), long) * ONE // long
+        features = (fresh, ONE * (made[maker] > 0 or same[0]), ONE * same[2], ONE * (commercial[row] > 0), long)
+        moved = [(dials[dial] * rule[f"dials.{dial}"], feature) for dial, feature in zip(DIALS, features, strict=True)]
+        moved += [(dials.get("#" + names[tag], 0) * rule["dials.topic"], ONE) for tag in tags_of[row]]
+        value[row] += sum(step * feature >> 16 for step, feature in moved)
 
     rows, chosen, explored = sorted(row for row in verdict if verdict[row] == 0), list[int](), list[int]()
     if kind in ("following", "creator"):
         chosen = sorted(rows, key=lambda row: (-published[row], row))[:limit]
     count = limit * rule["exploration.share"] + dice(seed, 0, 0, ONE) >> 16
     chances = sorted(range(limit), key=lambda slot: (dice(seed, slot + 1, 0, 1 << 24), slot))[:count]
-    for slot in range(len(chosen), min(limit, len(rows))):
+    room = limit * rule["commercial.cap"] * (2 + min(dials["shopping"], 0)) >> 17
+    room = limit if chosen or kind in ("following", "creator") else room
+    for slot in range(len(chosen), limit):
         makers = [creator[row] for row in chosen]
         close = makers[max(0, slot - rule["spacing.creator_gap"]) :]
         lately = [tag for row in chosen[max(0, slot - rule["spacing.topic_window"]) :] for tag in tags_of[row]]
-        left = [row for row in rows if row not in chosen]
-        free = [row for row in left if marks[row] & 32 and creator[row] not in close]
+        left = [row for row in rows if row not in chosen and not (room == 0 and commercial[row])]
+        if not left:
+            break
+        free = [row for row in left if marks[row] & 256 and creator[row] not in close]
         if free and sum(chance <= slot for chance in chances) > len(explored):
             draws = range(1, rule["exploration.draws"] + 1)
             left = [free[dice(seed, slot + 1, throw, len(free))] for throw in draws]
@@ -268,10 +303,13 @@ def rank(epoch: dict[str, Any], viewer: dict[str, Any], ask: dict[str, Any]) -> 
             tags = [rule["spacing.topic_cost"] * weight[tag] * lately.count(tag) >> 8 for tag in tags_of[row]]
             scored.append((repeats + max(tags, default=0) - value[row], row))
         chosen.append(min(scored)[1])
-    slots = [(ids[row], value[row], marks[row] | 256 * (slot in explored)) for slot, row in enumerate(chosen)]
+        room -= commercial[chosen[-1]] > 0
+    slots = [(ids[row], value[row], marks[row] | 2048 * (slot in explored)) for slot, row in enumerate(chosen)]
     if ask["again"]:
-        seen = sorted((seen_at.get(row, 0), -value[row], row) for row in verdict if verdict[row] == 5)
-        slots += [(ids[row], value[row], marks[row] | 512) for *_, row in seen[: max(0, limit - len(rows))]]
+        for *_, row in sorted((seen_at.get(row, 0), -value[row], row) for row in verdict if verdict[row] == 6):
+            if len(slots) < limit and not (room == 0 and commercial[row]):
+                slots.append((ids[row], value[row], marks[row] | 4096))
+                room -= commercial[row] > 0
     return slots, {ids[row]: verdict[row] for row in verdict}
 
 

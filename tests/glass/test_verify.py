@@ -13,12 +13,27 @@ import numpy as np
 import pytest
 
 from glaswerk.feed.replay import bundle
-from glaswerk.glass import Ask, Catalogue, Epoch, Policy, Viewer, Watch, Watches, cut_epoch, default_policy, rank
+from glaswerk.glass import (
+    Ask,
+    Catalogue,
+    Dials,
+    Epoch,
+    Policy,
+    Viewer,
+    Watch,
+    Watches,
+    cut_epoch,
+    default_policy,
+    rank,
+    token,
+)  # fmt: skip
+from glaswerk.glass.dials import NEUTRAL
 
 from .synthetic import DAY, NOW, make_catalogue, make_watches
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "verify_slate.py"
-SURFACES = ("for_you", "for_you", "for_you", "following", "hashtag:topic1", "hashtag:none", "creator:7919", "creator:5")
+WORDS = [f"word{number}" for number in range(12)]
+SURFACES = (*["for_you"] * 7, "following", "hashtag:topic1", "hashtag:none", "creator:7919", "creator:5")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +56,7 @@ def changed_policy(chance: random.Random) -> Policy:
         "\npool = 64 ": ("1", "8", "64"),
         "\nfollowed = 8 ": ("0", "2", "8"),
         "\nper_video = 5 ": ("1", "2", "5"),
-        "\ncowatch = 400 ": ("0", "7", "400"),
+        "\ncowatch = 400 ": ("0", "7", "400", "400"),
         "\ntopic = 300": ("5", "31", "300"),
         "\ntrending_here = 150": ("0", "4", "150"),
         "\nfresh = 150": ("0", "9", "150"),
@@ -49,6 +64,13 @@ def changed_policy(chance: random.Random) -> Policy:
         "\nwatch_days = 21 ": ("0.37", "21"),
         "\nhold = 0.2 ": ("-0.5", "0.2"),
         '\nrule = "impression"': ('"impression"', '"watch"'),
+        "\nsimilar = 150": ("0", "6", "150"),
+        "\nshoppable = 50 ": ("0", "3", "50"),
+        "\npromoted = 50 ": ("0", "1", "50"),
+        "\ncap = 0.2 ": ("0", "0.2", "0.35", "1"),
+        "\nlong_seconds = 60 ": ("1", "9.5", "60"),
+        "\nfamiliar = 1.0 ": ("0", "0.37", "1.0"),
+        "\nlong = 1.0 ": ("0.77", "20"),
     }.items():
         key = old.partition("=")[0]
         if old in text:
@@ -61,7 +83,7 @@ def changed_policy(chance: random.Random) -> Policy:
 def made(seed: int) -> tuple[bytes, bytes, bytes, bytes]:
     """Epoch, viewer, ask and slate of one random case."""
     chance = random.Random(seed)
-    size = chance.choice((0, 1, 2, 7, 60, 150, 150))
+    size = chance.choice((0, 1, 2, 7, 60, 150, 150, 150, 150))
     catalogue = make_catalogue(size, topics=4, creators=chance.choice((1, 3, 12)), seed=seed) if size else None
     if catalogue is None:
         catalogue, watches = Catalogue.empty(), Watches.empty()
@@ -73,6 +95,11 @@ def made(seed: int) -> tuple[bytes, bytes, bytes, bytes]:
             hashtags=[
                 tuple(chance.sample(["topic0", "topic1", "süß", "a", "b", "c"], chance.randint(0, 5))) for _ in rows
             ],
+            tokens=[tuple(token(chance.choice(WORDS)) for _ in range(chance.randint(0, 6))) for _ in rows],
+            features=np.array([chance.choices((0, 40, 200), k=64) for _ in rows], dtype=np.uint8),
+            commercial=np.array([chance.choice((0, 0, 0, 1, 2)) for _ in rows], dtype=np.uint8),
+            buys=catalogue.likes // 3,
+            duration_ms=np.array([chance.randrange(90_000) for _ in rows], dtype=np.int32),
             published_at=np.array([NOW - chance.choice((0, 1, 5 * DAY, chance.randrange(20 * DAY))) for _ in rows]),
         )
         watches = make_watches(catalogue, 30, topics=4, seed=seed)
@@ -81,8 +108,10 @@ def made(seed: int) -> tuple[bytes, bytes, bytes, bytes]:
     creators = sorted({*catalogue.creator.tolist(), 9})
     watched = [
         Watch(chance.choice(ids), chance.randrange(256), NOW - chance.randrange(-DAY, 40 * DAY), chance.choice((0, 0, 0, 1, 8, 16, 24, 32)))
-        for _ in range(chance.choice((0, 1, 10, 60)))
+        for _ in range(chance.choice((0, 10, 10, 60)))
     ]  # fmt: skip
+    named = chance.sample(["topic0", "topic1", "süß", "a", "nie"], chance.randint(0, 4))
+    topics = tuple((tag, chance.choice((-2, -1, 1, 2))) for tag in sorted(named))
     viewer = Viewer(
         chance.choice((-3, 7919, 12)),
         tuple(watched),
@@ -92,6 +121,8 @@ def made(seed: int) -> tuple[bytes, bytes, bytes, bytes]:
         chance.choice(("", "de", "fr", "xx")),
         chance.choice(("", "de", "en", "xx")),
         chance.random() < 0.8,
+        chance.choice((NEUTRAL, Dials(*[chance.randint(-2, 2) for _ in range(5)], topics=topics))),
+        chance.choice(((), tuple(sorted(token(word) for word in chance.sample(WORDS, 2))))),
     )
     withdrawn = tuple(sorted(set(chance.sample(ids, chance.choice((0, 0, 1, 2))))))
     ask = Ask(chance.choice((1, 3, 10, 10, 50)), NOW + chance.randrange(DAY), chance.choice(SURFACES), chance.randrange(-(1 << 63), 1 << 63),
@@ -121,7 +152,7 @@ def test_the_cases_reach_every_rule(tool: ModuleType) -> None:
         lengths.add(len(slots))
         for _, _, bits in slots:
             marks |= bits
-    assert (marks, filters) == (0b1111111111, set(range(6)))
+    assert (marks, filters) == (0b1111111111111, set(range(7)))
     assert {0, 1, 10} < lengths
 
 
@@ -153,7 +184,7 @@ def test_a_slate_that_the_rules_do_not_give_is_refused_though_every_hash_is_righ
     for changed, why in (
         ([(other, worth, bits), (video, value, marks), *rest], f"slot 0: the rules place video {video}, not {other}"),
         ([(video, value + 1, marks), *slots[1:]], f"slot 0: the heads give video {video} the value {value}"),
-        ([(video, value, marks ^ 256), *slots[1:]], f"slot 0: video {video} has the marks"),
+        ([(video, value, marks ^ 2048), *slots[1:]], f"slot 0: video {video} has the marks"),
         (slots[:-1], f"the rules fill {len(slots)} slots, not {len(slots) - 1}"),
     ):
         with pytest.raises(tool.Refused, match=why):
