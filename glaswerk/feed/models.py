@@ -100,13 +100,62 @@ class EpochRecord(models.Model):
     in_service = public(models.BooleanField(default=True))
 
 
+class LearnedModel(models.Model):
+    """A fit: what it found, and what became of its model, whose bytes are a file named by their SHA-256 (empty: no model)."""
+
+    class State(models.TextChoices):
+        """What became of a model; a retired one was followed by a better one, and serves again where that cannot be read."""
+
+        IN_SERVICE = "in_service"
+        REFUSED = "refused"
+        RETIRED = "retired"
+        ROLLED_BACK = "rolled_back"
+
+    id = public(models.BigAutoField(primary_key=True))
+    sha256 = public(models.CharField(max_length=64, blank=True))
+    fitted_at = public(models.DateTimeField(db_index=True))
+    figures = count(models.JSONField())
+    state = public(models.CharField(max_length=20, choices=State))
+    reason = public(models.TextField(blank=True))
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["state"], condition=models.Q(state="in_service"), name="one_model_in_service"
+            ),
+            models.UniqueConstraint(fields=["sha256"], condition=~models.Q(sha256=""), name="model_once"),
+        )
+
+
 class SlateRecord(models.Model):
-    """A slate as it was served: with its epoch, everything that its replay needs."""
+    """A slate as it was served: with its epoch, everything that its replay needs.
+
+    `viewer_state` is compressed with the one of the slate `base` as its dictionary; `glaswerk.feed.slates` reads it.
+    """
 
     id = personal(models.BigIntegerField(primary_key=True))
-    viewer = personal(models.BigIntegerField(db_index=True))
+    viewer = personal(models.BigIntegerField())
+    base = personal(models.BigIntegerField(null=True))
     epoch = personal(models.CharField(max_length=64))
     at = personal(models.BigIntegerField())
     viewer_state = personal(models.BinaryField())
     ask = personal(models.BinaryField())
     slate = personal(models.BinaryField())
+
+    class Meta:
+        indexes = (models.Index(fields=["viewer", "id"], name="slate_by_viewer"),)
+
+
+class PolicyRecord(models.Model):
+    """A policy that was put in force: its text, by whom, why, and the first epoch that was cut by it.
+
+    `set_by` is the name of an operator, or empty where the cell took over the policy that comes with its version.
+    """
+
+    id = public(models.BigAutoField(primary_key=True))
+    sha256 = public(models.CharField(max_length=64))
+    text = public(models.TextField())
+    set_at = public(models.DateTimeField())
+    set_by = public(models.CharField(max_length=30, blank=True))
+    reason = public(models.CharField(max_length=1000))
+    first_epoch = public(models.CharField(max_length=64, blank=True))
