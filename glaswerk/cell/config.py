@@ -74,6 +74,9 @@ class FeedSection(_Section):
     keep_events_days: Annotated[int, Field(ge=8, le=3650)] = Field(
         30, description="How long events stay in the log after they are archived."
     )
+    learn_hours: Annotated[int, Field(ge=0, le=8760)] = Field(
+        24, description="How often the feed learns from the events; 0: only when `glaswerk learn fit` is run."
+    )
 
 
 class MailSection(_Section):
