@@ -1,5 +1,6 @@
 """The pages of the feed app: the player in its places, profiles, hashtags, discover and the inbox."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +15,9 @@ from django.views.decorators.http import require_safe
 from glaswerk.cell.blobs import blob_url
 from glaswerk.cell.ids import decode_id
 from glaswerk.feed import queries
+from glaswerk.feed.transparency.chapters import chapters, commands
+from glaswerk.feed.transparency.page import describe
+from glaswerk.glass import default_policy
 from glaswerk.people.models import Person, Visibility
 from glaswerk.people.names import NAME_PATTERN
 from glaswerk.social import queries as social
@@ -159,6 +163,37 @@ def inbox(request: HttpRequest) -> HttpResponse:
     return render(request, "feed/inbox.html", {"notes": queries.inbox(viewer)})
 
 
+@require_safe
+def algorithm(request: HttpRequest) -> HttpResponse:
+    """Show the policy in force: every weight and rule in words, its history, and how to check it."""
+    text = default_policy().text
+    described = describe(text)
+    return render(
+        request,
+        "feed/algorithm.html",
+        {
+            "described": described,
+            "sections": chapters(described),
+            "commands": commands(settings.PUBLIC_URL),
+            "text": text,
+            "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        },
+    )
+
+
+@require_safe
+def dials(request: HttpRequest) -> HttpResponse:
+    """Show what a viewer, signed in or not, asks of their own feed."""
+    get_token(request)
+    return render(request, "feed/dials.html", {"suggested": queries.trending_hashtags(_viewer(request))})
+
+
+@require_safe
+def slates(request: HttpRequest) -> HttpResponse:
+    """Show every slate that this viewer was shown, to look at and to download."""
+    return render(request, "feed/slates.html")
+
+
 def _viewer(request: HttpRequest) -> Person | None:
     return request.user if isinstance(request.user, Person) else None
 
@@ -255,4 +290,7 @@ urlpatterns: list[URLPattern] = [
     path("v/<str:public_id>", video, name="video"),
     path("discover", discover, name="discover"),
     path("inbox", inbox, name="inbox"),
+    path("me/feed", dials, name="me_feed"),
+    path("me/slates", slates, name="me_slates"),
+    path("transparency/algorithm", algorithm, name="algorithm"),
 ]

@@ -45,6 +45,8 @@ export async function call(method, address, body) {
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
       credentials: "same-origin",
+      // What somebody changed arrives, even if they leave the page at once.
+      keepalive: method !== "GET",
     });
   } catch {
     throw new Problem(0, gettext("No connection. Please try again when you are online."));

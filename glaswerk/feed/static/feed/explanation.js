@@ -13,6 +13,7 @@ import { fill, gettext, ngettext } from "../web/words.js";
  * @property {number} base where an average video starts
  * @property {Head[]} heads their terms add up to the value
  * @property {Signal[]} signals with the base, their effects add up to the value
+ * @property {Term[]} dials with the heads' terms, theirs add up to the value; a topic's name begins with "#"
  * @property {{creator: number, topic: number}} spacing
  * @property {boolean} explored
  * @property {string[]} reasons names of the signals that raised the value, strongest first
@@ -46,6 +47,7 @@ export function readWhy(answer, video) {
       signals: head.signals,
     })),
     signals: slot.signals,
+    dials: slot.dials ?? [],
     spacing: { creator: slot.creator_term, topic: slot.topic_term },
     explored: slot.explored,
     reasons: slot.reasons,
@@ -65,6 +67,7 @@ export function headName(name) {
       like: gettext("You like it"),
       share: gettext("You share it"),
       follow: gettext("You follow its creator"),
+      buy: gettext("You buy what it shows"),
       skip: gettext("You leave at once"),
     }[name] ?? name
   );
@@ -78,9 +81,11 @@ export function signalName(name) {
       like_rate: gettext("How many like it"),
       share_rate: gettext("How many share it"),
       follow_rate: gettext("How many follow after it"),
+      buy_rate: gettext("How many buy what it shows"),
       skip_rate: gettext("How many leave at once"),
       trending: gettext("Watched a lot right now"),
       cowatch: gettext("Others who watched what you watched"),
+      similar: gettext("Like what you watched"),
       topic: gettext("Topics you watch"),
       creator: gettext("Videos by this creator that you watched"),
       follows_creator: gettext("You follow the creator"),
@@ -97,9 +102,12 @@ export function sourceName(name) {
     {
       following: gettext("whom you follow"),
       cowatch: gettext("what similar viewers watch"),
+      similar: gettext("what is like the videos you watched"),
       topic: gettext("your topics"),
       trending: gettext("what is popular here"),
       fresh: gettext("what is new"),
+      shoppable: gettext("what there is to buy"),
+      promoted: gettext("what is paid for"),
       exploration: gettext("newcomers"),
       explored: gettext("a place kept for newcomers"),
       hashtag: gettext("this hashtag"),
@@ -120,6 +128,8 @@ function clause(reason, why, video) {
   switch (reason) {
     case "cowatch":
       return fill(ngettext("people who watched a video that you watched went on to this", "people who watched {count} videos that you watched went on to this", watches), { count: watches });
+    case "similar":
+      return fill(ngettext("it is like a video that you watched", "it is like {count} videos that you watched", watches), { count: watches });
     case "topic":
       return tags ? fill(ngettext("you watched a video about {tags}", "you watched {count} videos about {tags}", watches), { count: watches, tags }) : null;
     case "creator":
@@ -136,6 +146,8 @@ function clause(reason, why, video) {
       return gettext("people like it more often than most videos");
     case "share_rate":
       return gettext("people share it more often than most videos");
+    case "buy_rate":
+      return gettext("people buy what it shows more often than with most videos");
     case "follow_rate":
       return gettext("people follow its creator after it");
     case "skip_rate":

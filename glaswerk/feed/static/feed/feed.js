@@ -7,6 +7,7 @@ import { call } from "./api.js";
 import { Comments } from "./comments.js";
 import { record, startEvents } from "./events.js";
 import { watchGestures } from "./gestures.js";
+import { prepareHiding } from "./hide.js";
 import { watchKeys } from "./keys.js";
 import { prepareMenu } from "./menu.js";
 import { keepPlace, keptPlace } from "./place.js";
@@ -34,7 +35,12 @@ const stage = new Stage(root, queue, player, { own }, tail);
 const reactions = new Reactions(stage, queue);
 const sheets = new Sheets(frame);
 const comments = new Comments(find("#comments"), { own, role, signInAddress: signIn });
-const why = new WhyPanel(find("#why"));
+const why = new WhyPanel(find("#why"), {
+  stillOf: (id) => queue.items.find((item) => item.video.id === id)?.video,
+  // What comes next is to follow the dials at once.
+  applied: () => queue.react(2),
+});
+const fillHiding = prepareHiding(find("#hide"), { own, hide: (view, hidden) => void reactions.hide(view, hidden) });
 
 /** Do something with the current video, if there is one. @param {(view: import("./slot.js").SlotView) => void} run */
 const withCurrent = (run) => () => {
@@ -60,7 +66,10 @@ const openMenu = prepareMenu(find("#menu"), {
   sheets,
   does: {
     "not-interested": (view) => reactions.notInterested(view),
-    hide: (view) => reactions.hideCreator(view),
+    hide: (view) => {
+      fillHiding(view);
+      sheets.show(find("#hide"));
+    },
     copy: (view) => void reactions.copyLink(view),
     why: () => toggleWhy(),
     shortcuts: () => sheets.show(find("#shortcuts")),

@@ -2,8 +2,6 @@
 
 /** @typedef {import("./slot.js").SlotView} SlotView */
 
-import { fill, gettext } from "../web/words.js";
-
 /**
  * @param {HTMLDialogElement} sheet
  * @param {{current: () => SlotView|undefined, own: string, player: import("./player.js").Player,
@@ -28,10 +26,6 @@ export function prepareMenu(sheet, { current, own, player, sheets, does }) {
     const view = current();
     if (!view) return;
     const { creator } = view.item.video;
-    const hide = /** @type {HTMLElement} */ (sheet.querySelector('[data-choice="hide"]'));
-    hide.hidden = creator.name === own;
-    const words = hide.querySelector("span");
-    if (words) words.textContent = fill(gettext("Hide {name}"), { name: creator.display_name || creator.name });
     /** @type {HTMLElement} */ (sheet.querySelector('[data-choice="not-interested"]')).hidden = creator.name === own;
     for (const field of /** @type {NodeListOf<HTMLInputElement>} */ (sheet.querySelectorAll('[name="speed"]'))) {
       field.checked = Number(field.value) === player.rate;

@@ -2,7 +2,9 @@
 
 import { fill, gettext } from "../web/words.js";
 import { toast } from "../web/toasts.js";
+import { call } from "./api.js";
 import { record } from "./events.js";
+import { carries, hiddenName } from "./hide.js";
 
 /** @typedef {import("./slot.js").SlotView} SlotView */
 /** @typedef {import("./stage.js").Stage} Stage */
@@ -125,23 +127,33 @@ export class Reactions {
     });
   }
 
-  /** Show nothing more of this creator. @param {SlotView} view */
-  hideCreator(view) {
-    const { creator } = view.item.video;
-    const name = creator.name;
-    record("block", { slate: view.item.slate, creator: name }, { now: true });
-    this.queue.drop((item) => item.video.creator.name === name);
+  /** Show nothing more that carries this. @param {SlotView} view @param {import("./hide.js").Hidden} hidden */
+  async hide(view, hidden) {
+    const name = hiddenName(hidden);
+    try {
+      await call("POST", "/api/dials/hide", hidden);
+    } catch (error) {
+      toast(/** @type {Error} */ (error).message, { error: true });
+      return;
+    }
+    this.queue.drop((item) => carries(item.video, hidden));
     this.queue.react(2);
     this.stage.next();
-    toast(fill(gettext("You will see nothing more of {name}."), { name: creator.display_name || name }), {
-      action: {
-        label: gettext("Undo"),
-        run: () => {
-          record("unblock", { slate: view.item.slate, creator: name }, { now: true });
-          this.stage.go(this.stage.views.indexOf(view));
-        },
-      },
+    toast(fill(gettext("You will see nothing more with {name}."), { name }), {
+      action: { label: gettext("Undo"), run: () => void this.showAgain(view, hidden) },
     });
+  }
+
+  /** @param {SlotView} view @param {import("./hide.js").Hidden} hidden */
+  async showAgain(view, hidden) {
+    try {
+      await call("DELETE", "/api/dials/hide", hidden);
+    } catch (error) {
+      toast(/** @type {Error} */ (error).message, { error: true });
+      return;
+    }
+    this.queue.react(2);
+    this.stage.go(this.stage.views.indexOf(view));
   }
 }
 

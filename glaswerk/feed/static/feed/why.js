@@ -3,7 +3,9 @@
 import { element, icon } from "../web/elements.js";
 import { fill, fullCount, gettext } from "../web/words.js";
 import { call, Problem } from "./api.js";
+import { dialName } from "./dial.js";
 import { headName, readWhy, sentence, signalName, sourceName } from "./explanation.js";
+import { WhatIf } from "./what_if.js";
 
 /** @typedef {import("./slot.js").SlotView} SlotView */
 /** @typedef {import("./explanation.js").Why} Why */
@@ -46,8 +48,9 @@ function sum(label, amount) {
 }
 
 export class WhyPanel {
-  /** @param {HTMLDialogElement} sheet */
-  constructor(sheet) {
+  /** @param {HTMLDialogElement} sheet @param {{stillOf: (id: string) => any, applied: () => void}} parts what "what if" needs */
+  constructor(sheet, parts) {
+    this.parts = parts;
     this.body = /** @type {HTMLElement} */ (sheet.querySelector(".sheet-body"));
     /** @type {SlotView|null} */
     this.view = null;
@@ -110,6 +113,11 @@ export class WhyPanel {
     parts.push(this.drawHeads(why), this.drawSignals(why));
     const spacing = this.drawSpacing(why);
     if (spacing) parts.push(spacing);
+    // Where nothing is weighed, dials change nothing.
+    const whatIf = why.ranked
+      ? new WhatIf({ ...this.parts, slate: /** @type {string} */ (slate), video: video.id, hashtags: video.hashtags })
+      : null;
+    if (whatIf) parts.push(whatIf.root);
     parts.push(
       element(
         "section",
@@ -122,11 +130,16 @@ export class WhyPanel {
           fill(gettext("State of the feed: {epoch}"), { epoch: why.epoch.slice(0, 12) }),
           " · ",
           element("a", { href: `/api/slates/${slate}/why`, text: gettext("The whole slate as data") }),
+          " · ",
+          element("a", { href: "/transparency/algorithm", text: gettext("How the feed is made") }),
+          " · ",
+          element("a", { href: "/me/feed", text: gettext("Your feed") }),
         ),
       ),
     );
     this.body.replaceChildren(...parts);
     this.body.scrollTop = 0;
+    void whatIf?.open();
   }
 
   /** @param {Why} why */
@@ -164,7 +177,14 @@ export class WhyPanel {
         ),
       );
     });
-    return section(gettext("What you may do with it"), gettext("How likely each of these is, times its public weight."), ...heads, sum(gettext("Value"), why.value));
+    return section(gettext("What you may do with it"), gettext("How likely each of these is, times its public weight."), ...heads, ...this.drawDials(why), sum(gettext("Value"), why.value));
+  }
+
+  /** What the viewer's own dials add or take. @param {Why} why */
+  drawDials(why) {
+    const turned = why.dials.filter((one) => one.term !== 0);
+    const largest = Math.max(...turned.map((one) => Math.abs(one.term)));
+    return turned.map((one) => line(fill(gettext("Your dial: {name}"), { name: dialName(one.name) }), one.term, largest));
   }
 
   /** @param {Why} why */
@@ -177,6 +197,7 @@ export class WhyPanel {
       gettext("The same value, by cause."),
       line(gettext("An average video"), why.base, largest),
       ...moved.map((one) => line(signalName(one.name), one.effect, largest)),
+      ...this.drawDials(why),
       sum(gettext("Value"), why.value),
     );
   }
