@@ -10,7 +10,8 @@ import argparse
 from pathlib import Path
 
 from benchmarks._machine import report
-from glaswerk.cli.learn import Protocol, run
+from glaswerk.cli.learn import Protocol
+from glaswerk.cli.learn_benchmark import run
 
 
 def main() -> None:

@@ -1,30 +1,16 @@
-"""`glaswerk learn …`: fit the filters of the feed, and measure them."""
+"""`glaswerk learn …`: learn from the event log, go back where it went wrong, and measure the filters on public data."""
 
 import json
-import multiprocessing
-import resource
 import sys
-import time
-import warnings
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
-from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
-import numpy as np
 import typer
-from scipy import sparse
 
-from glaswerk.glass import CoWatch, GlassError, NextWatch
-from glaswerk.glass.cowatch.protocols import LastSplit, SetSplit
+from glaswerk.cli.attach import attached_cell, fail
 
-THREADS: Final = 2
-_TIMED_USERS: Final = 10_000
-
-app = typer.Typer(help="Fit the filters of the feed, and measure them.", no_args_is_help=True)
+app = typer.Typer(help="Learn from the event log, and measure the filters of the feed.", no_args_is_help=True)
 
 
 class Protocol(StrEnum):
@@ -34,9 +20,105 @@ class Protocol(StrEnum):
     LEAVE_LAST_OUT = "leave-last-out"
 
 
-@app.callback()
-def learn() -> None:
-    """Fit the filters of the feed, and measure them."""
+def say(line: str) -> None:
+    """Show progress, beside what a program may read."""
+    print(line, file=sys.stderr, flush=True)
+
+
+@app.command()
+def fit(
+    force: Annotated[
+        bool, typer.Option(help="Let the model serve even where it is worse than what serves now.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Fit the co-watch filter and the heads from the event archive, measure them on its last tenth, and let them serve.
+
+    A model that is worse than what serves now is refused, and nothing changes. Leaves with 3 where no new model serves.
+    """
+    with attached_cell() as cell:
+        from glaswerk.feed.learning.run import Busy, learn
+        from glaswerk.glass import PolicyError
+
+        try:
+            answer = learn(cell, force, say)
+        except (Busy, PolicyError) as error:
+            fail(str(error))
+    if as_json:
+        typer.echo(json.dumps(answer))
+    else:
+        _print_fit(answer)
+    if answer["state"] == "refused":
+        raise typer.Exit(3)
+
+
+def _print_fit(answer: dict[str, Any]) -> None:
+    figures = answer["figures"]
+    held, now = figures.get("held_out"), figures.get("in_service")
+    if held:
+        typer.echo(f"{'held-out':24} {'new':>10} {'in service':>10}")
+        for name in ("recall@20", "ndcg@20"):
+            typer.echo(f"{'co-watch ' + name:24} {held['cowatch'][name]:10.5f} {now['cowatch'][name]:10.5f}")
+        for head, mine in held["heads"].items():
+            for name in ("auc", "log_loss"):
+                typer.echo(f"{head + ' ' + name:24} {mine[name]:10.5f} {now['heads'][head][name]:10.5f}")
+    for part, reason in figures.get("missing", {}).items():
+        typer.echo(f"{part} not learned: {reason}")
+    if answer["state"] == "in_service":
+        typer.echo(f"model {answer['model']} serves from epoch {answer['epoch']} on")
+    elif answer["state"] == "unchanged":
+        typer.echo(f"{answer['reason']}: {answer['model']}")
+    else:
+        typer.echo(f"refused: {answer['reason']}")
+
+
+@app.command()
+def history(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List every fit with its held-out figures, the latest first, and what became of its model."""
+    with attached_cell() as cell:
+        import psycopg
+
+        from glaswerk.cell import postgres
+        from glaswerk.feed.learning import store
+
+        with psycopg.connect(postgres.database_url(cell)) as connection:
+            fits = store.history(connection)
+    if as_json:
+        typer.echo(json.dumps(fits))
+        return
+    for one in fits:
+        held = one["figures"].get("held_out", {})
+        recall = held.get("cowatch", {}).get("recall@20", "-")
+        auc = held.get("heads", {}).get("finish", {}).get("auc", "-")
+        typer.echo(
+            f"{one['fitted_at'][:16]}  {one['sha256'][:12] or '(no model)':12}  {one['state']:11}"
+            f"  recall@20 {recall}  AUC of finish {auc}  {one['reason']}".rstrip()
+        )
+
+
+@app.command()
+def rollback(
+    sha256: Annotated[
+        str | None, typer.Argument(help="A model by (the beginning of) its hash; else the one before.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why, for the history.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Let an earlier model serve again, and cut an epoch with it at once; without one the policy's own rules serve."""
+    with attached_cell() as cell:
+        from glaswerk.feed.learning.run import Busy, roll_back
+        from glaswerk.feed.learning.store import NoSuchModel
+        from glaswerk.glass import PolicyError
+
+        try:
+            answer = roll_back(cell, sha256, reason)
+        except (Busy, NoSuchModel, PolicyError) as error:
+            fail(str(error))
+    if as_json:
+        typer.echo(json.dumps(answer))
+        return
+    serving = f"model {answer['model']} serves" if answer["model"] else "no model serves: the policy's own rules do"
+    typer.echo(f"{serving}, from epoch {answer['epoch']} on")
 
 
 @app.command()
@@ -48,6 +130,9 @@ def benchmark(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure the served filter on public data, beside `implicit` where that is installed."""
+    from glaswerk.cli.learn_benchmark import run
+    from glaswerk.glass import GlassError
+
     try:
         report = run(folder, protocol)
     except GlassError as error:
@@ -63,153 +148,3 @@ def benchmark(
     typer.echo("settings: " + ", ".join(f"{name} {value}" for name, value in settings.items()))
     for peer, figures in peers.items():
         typer.echo(f"{peer}: " + ", ".join(f"{name} {value}" for name, value in figures.items()))
-
-
-def run(folder: Path, protocol: Protocol) -> dict[str, Any]:
-    """All figures of one folder: ours, and `peers`."""
-    # The child starts first, while this process is small: what it reports is the memory of reading and fitting alone.
-    model, fitted = _fit_in_child(folder, protocol)
-    split = SetSplit.read(folder) if protocol is Protocol.LIGHTGCN else LastSplit.read(folder)
-    rows = split.train if isinstance(split, SetSplit) else split.history
-    n = 20 if isinstance(split, SetSplit) else 10
-    speed = _speed(lambda users: model.recommend(users, n), rows)
-    _say("measuring")
-    if isinstance(split, SetSplit):
-        figures = split.measure(model.recommend(rows, n)[0], n)
-    else:
-        figures = split.measure(lambda first, last: model.scores(rows[first:last]), n)
-    peers = _peers(split, rows, n)
-    for peer in peers.values():
-        if "users_per_second" in peer:
-            peer["ours_is_faster"] = round(speed / peer["users_per_second"], 2)
-    return {
-        **figures,
-        **fitted,
-        "model_mb": round(model.nbytes / 1e6, 1),
-        "users_per_second": round(speed),
-        "settings": model.as_dict(),
-        "peers": peers,
-    }
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def _fit_in_child(folder: Path, protocol: Protocol) -> tuple[CoWatch | NextWatch, dict[str, float]]:
-    context = multiprocessing.get_context("spawn")
-    mine, its = context.Pipe(duplex=False)
-    child = context.Process(target=_fit, args=(folder, protocol, its), daemon=True)
-    child.start()
-    its.close()
-    try:
-        answer = mine.recv()
-    except EOFError as error:
-        child.join()
-        raise GlassError(f"the fit ended with exit code {child.exitcode}") from error
-    child.join()
-    if isinstance(answer, GlassError):
-        raise answer
-    model, figures = answer
-    return model, figures
-
-
-def _fit(folder: Path, protocol: Protocol, pipe: Any) -> None:
-    """Read, fit, and send the model with what the fit took."""
-    try:
-        model: CoWatch | NextWatch
-        if protocol is Protocol.LIGHTGCN:
-            model, rows = CoWatch(threads=THREADS, progress=_say), SetSplit.read(folder).train
-        else:
-            model, rows = NextWatch(threads=THREADS, progress=_say), LastSplit.read(folder).train
-        begin = time.perf_counter()
-        model.fit(rows)
-        seconds = time.perf_counter() - begin
-    except GlassError as error:
-        pipe.send(error)
-        return
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    model.progress = None
-    pipe.send((model, {"fit_seconds": round(seconds, 1), "peak_mb": round(peak)}))
-
-
-def _peers(split: SetSplit | LastSplit, rows: sparse.csr_matrix, n: int) -> dict[str, dict[str, Any]]:
-    """The same figures of `implicit`: its item-item models with several numbers of neighbours, and its factors."""
-    try:
-        als = import_module("implicit.als")
-        lists = import_module("implicit.nearest_neighbours")
-        limits = import_module("threadpoolctl")
-    except ImportError:
-        _say("no peers: `uv pip install implicit` brings them")
-        return {}
-    trained = split.train.copy().astype(np.float32)
-    trained.data[:] = 1
-    known = rows.copy().astype(np.float32)
-    known.data[:] = 1
-    makers: dict[str, Callable[[], Any]] = {
-        f"implicit {name} K={most}": partial(kind, K=most, num_threads=THREADS)
-        for name, kind in (
-            ("cosine", lists.CosineRecommender),
-            ("TF-IDF", lists.TFIDFRecommender),
-            ("BM25", lists.BM25Recommender),
-        )
-        for most in (20, 200)
-    }
-    for alpha in (2.0, 20.0):
-        makers[f"implicit ALS 128 alpha={alpha:.0f}"] = partial(
-            als.AlternatingLeastSquares,
-            factors=128,
-            regularization=0.05,
-            alpha=alpha,
-            iterations=15,
-            num_threads=THREADS,
-            random_state=0,
-        )
-    peers = {}
-    for name, make in makers.items():
-        _say(name)
-        # As the library asks for: its own threads, and none below them.
-        with limits.threadpool_limits(1, "blas"), warnings.catch_warnings(action="ignore"):
-            model = make()
-            begin = time.perf_counter()
-            model.fit(trained, show_progress=False)
-            seconds = time.perf_counter() - begin
-        peers[name] = {
-            **_peer_figures(model, split, known, n),
-            "fit_seconds": round(seconds, 1),
-            "users_per_second": round(_speed(partial(_peer_best, model, n=n), known)),
-        }
-    return peers
-
-
-def _peer_figures(model: Any, split: SetSplit | LastSplit, known: sparse.csr_matrix, n: int) -> dict[str, float]:
-    factors = getattr(model, "item_factors", None)
-    if isinstance(split, SetSplit):
-        return split.measure(_peer_best(model, known, n), n)
-    if factors is None:
-        return split.measure(lambda first, last: (known[first:last] @ model.similarity).toarray(), n)
-    # The history at test time has one item more than the training rows: users are folded in again.
-    users = model.recalculate_user(np.arange(known.shape[0]), known)
-    return split.measure(lambda first, last: users[first:last] @ factors.T, n)
-
-
-def _peer_best(model: Any, known: sparse.csr_matrix, n: int) -> Any:
-    """Recommendations on as many threads as ours: factors have their own, item-item models go through the users one by one."""
-    users = np.arange(known.shape[0])
-    if hasattr(model, "item_factors"):
-        return model.recommend(users, known, N=n)[0]
-    half = [span for span in np.array_split(users, THREADS) if len(span)]
-    with ThreadPoolExecutor(THREADS) as pool:
-        return np.concatenate(list(pool.map(lambda span: model.recommend(span, known[span], N=n)[0], half)))
-
-
-def _speed(recommend: Callable[[sparse.csr_matrix], Any], rows: sparse.csr_matrix) -> float:
-    """Users a second, the best of three rounds: whatever else runs on the machine can only slow a round down."""
-    recommend(rows[:10])
-    timed = rows[:_TIMED_USERS]
-    rounds = []
-    for _ in range(3):
-        begin = time.perf_counter()
-        recommend(timed)
-        rounds.append(time.perf_counter() - begin)
-    return float(timed.shape[0] / max(min(rounds), 1e-9))
