@@ -11,6 +11,7 @@ from glaswerk.cell.config import Cell, current_cell
 from glaswerk.cell.ids import now_ms
 from glaswerk.cell.log import EVENTS, EventLog
 from glaswerk.feed import epochs
+from glaswerk.feed.learning.schedule import learn_for_ever
 from glaswerk.glass import PolicyError
 
 # Several videos that change together share one epoch.
@@ -27,11 +28,17 @@ async def main() -> None:
     with psycopg.connect(postgres.database_url(cell), autocommit=True) as connection:
         await asyncio.to_thread(epochs.wait_for_cutter_lock, connection)
         changed = asyncio.Event()
-        watcher = asyncio.create_task(_watch_for_changes(changed))
+        beside = [
+            asyncio.create_task(_watch_for_changes(changed)),
+            # Where epochs are cut they are learned for: so of several machines one learns.
+            asyncio.create_task(learn_for_ever(cell)),
+        ]
         try:
             await _cut_for_ever(cell, changed, connection)
         finally:
-            watcher.cancel()
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
 
 async def _watch_for_changes(changed: asyncio.Event) -> None:
