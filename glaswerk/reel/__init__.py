@@ -5,14 +5,17 @@ input is read only by child processes that have no network, few files and hard l
 
     probe = reel.probe(path)                                  # raises ReelError
     renditions = reel.make_renditions(path, probe, folder)    # raises ReelError, leaves nothing behind
+    features = reel.look(renditions.renditions[-1].path)      # raises ReelError; 64 bytes
 """
 
 from glaswerk.reel.failures import Failure, ReelError
 from glaswerk.reel.limits import Limits
+from glaswerk.reel.look import FEATURES, look
 from glaswerk.reel.probe import Probe, probe
 from glaswerk.reel.render import Poster, Rendition, Renditions, make_renditions
 
 __all__ = [
+    "FEATURES",
     "Failure",
     "Limits",
     "Poster",
@@ -20,6 +23,7 @@ __all__ = [
     "ReelError",
     "Rendition",
     "Renditions",
+    "look",
     "make_renditions",
     "probe",
 ]

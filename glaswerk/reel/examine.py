@@ -45,7 +45,7 @@ def main() -> None:
     except MemoryError:
         answer = {"failure": Failure.OUT_OF_MEMORY.value, "detail": "not enough memory to read the file"}
     except av.error.FFmpegError as error:
-        code, detail = _failure_of(error)
+        code, detail = failure_of(error)
         answer = {"failure": code.value, "detail": detail}
     sys.stdout.write(json.dumps(answer))
     sys.stdout.flush()
@@ -53,7 +53,7 @@ def main() -> None:
     os._exit(0)
 
 
-def _failure_of(error: av.error.FFmpegError) -> tuple[Failure, str]:
+def failure_of(error: av.error.FFmpegError) -> tuple[Failure, str]:
     """FFmpeg's words for what went wrong are constants of the library, never content of the file."""
     if isinstance(error, av.error.MemoryError):
         return Failure.OUT_OF_MEMORY, "not enough memory to read the file"

@@ -15,12 +15,15 @@ from procrastinate.exceptions import ConnectorException
 
 from glaswerk import reel
 from glaswerk.cell import blobs, log
-from glaswerk.videos import keeping, outbox, processing
+from glaswerk.videos import keeping, looks, outbox, processing
 
 _MAX_ATTEMPTS: Final = 3
 # Workers report three times in this time; one that has not is gone.
 _STALLED_AFTER: Final = timedelta(seconds=30)
 _FORGOTTEN_AFTER_S: Final = 6 * 3600
+# Looking goes on in the queue of renders, and no upload should wait longer than this for it.
+_LOOKING_S: Final = 10.0
+_LOOKED_AT_ONCE: Final = 100
 
 
 @app.task(
@@ -73,6 +76,18 @@ def sweep(timestamp: int) -> None:
     """Remove what killed uploads, writers and workers left on the disk."""
     del timestamp
     sweep_files(_FORGOTTEN_AFTER_S)
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="videos.look_at_rest", queue=outbox.RENDER_QUEUE, queueing_lock="videos.look_at_rest")
+def look_at_rest(timestamp: int) -> None:
+    """Look at videos that nobody has looked at, for a while; the next run goes on."""
+    del timestamp
+    until = time.monotonic() + _LOOKING_S
+    for video_id in looks.not_looked_at(_LOOKED_AT_ONCE):
+        if time.monotonic() > until:
+            break
+        looks.look_at(video_id)
 
 
 def resume(silent_since: datetime) -> list[int]:

@@ -27,7 +27,7 @@ from django.utils import timezone
 from glaswerk import reel
 from glaswerk.cell import blobs
 from glaswerk.cell.ids import encode_id
-from glaswerk.videos import outbox
+from glaswerk.videos import looks, outbox
 from glaswerk.videos.failures import INTERNAL
 from glaswerk.videos.keeping import keep_blobs
 from glaswerk.videos.limits import reel_limits
@@ -43,7 +43,7 @@ class _GoneError(Exception):
 
 
 def process(video_id: int) -> None:
-    """Probe, render and publish one video; afterwards it is ready, failed, gone, or with another worker.
+    """Probe, render, publish and look at one video; afterwards it is ready, failed, gone, or with another worker.
 
     Safe to run twice, at once or in turn.  Raises only what stops the worker itself, such as a lost database.
     """
@@ -53,6 +53,7 @@ def process(video_id: int) -> None:
         folder = work_folder() / encode_id(video_id)
         try:
             _render_and_publish(video_id, folder)
+            looks.look_at(video_id)
         except _GoneError:
             _logger.info("video deleted while processing")
         except reel.ReelError as error:

@@ -60,6 +60,7 @@ def test_upload_job_ready(ada: Person, clip: Path, cell: Cell) -> None:
     assert (video.width, video.height) == (rendition.width, rendition.height) == (96, 160)
     assert rendition.codecs.startswith("avc1.")
     assert video.color.startswith("#")
+    assert bytes(video.features) == reel.look(path) != bytes(64)
     assert reel.probe(path).video_codec == "h264"
     assert media_files(cell) == {f"{rendition.blob}.mp4", f"{video.poster}.jpg"}
     assert _work_files(cell) == []
@@ -395,3 +396,34 @@ def test_sweep_leaves_what_is_fresh(cell: Cell) -> None:
     os.utime(folder, (1, 1))
     jobs.sweep_files(3600)
     assert (old.exists(), fresh.exists(), folder.exists()) == (False, True, False)
+
+
+def test_videos_from_before_there_was_looking_are_looked_at(ada: Person, clip: Path) -> None:
+    processing.process(uploaded(ada, clip).pk)
+    features = bytes(Video.objects.get().features)
+    Video.objects.update(features=b"")
+    jobs.look_at_rest(0)
+    assert bytes(Video.objects.get().features) == features
+    # What is known is not asked for again, and what cannot play is left alone.
+    failed = uploaded(ada, b"Dear diary, " * 500)
+    processing.process(failed.pk)
+    jobs.look_at_rest(1)
+    assert [bytes(video.features) for video in Video.objects.order_by("pk")] == [features, b""]
+
+
+def test_video_that_cannot_be_looked_at_plays_all_the_same(ada: Person, clip: Path) -> None:
+    processing.process(uploaded(ada, clip).pk)
+    rendition = Rendition.objects.get()
+    path = blobs.blob_path(rendition.blob, "mp4")
+    Video.objects.update(features=b"")
+    whole = path.read_bytes()
+    path.unlink()
+    # A missing file may come back, with a disk; a broken one does not mend.
+    jobs.look_at_rest(0)
+    assert bytes(Video.objects.get().features) == b""
+    path.write_bytes(b"Dear diary, " * 500)
+    jobs.look_at_rest(1)
+    assert bytes(Video.objects.get().features) == bytes(64)
+    path.unlink()
+    path.write_bytes(whole)
+    assert Video.objects.get().state == "ready"
