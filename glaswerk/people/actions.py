@@ -161,9 +161,3 @@ def set_language(person: Person, language: str) -> None:
         raise ValidationError({"language": _("We do not speak this language yet.")})
     person.language = language
     person.save(update_fields=["language"])
-
-
-def set_profiling(person: Person, profiling: bool) -> None:
-    """Turn the personal feed on or off."""
-    person.profiling = profiling
-    person.save(update_fields=["profiling"])

@@ -69,17 +69,8 @@ def language(request: HttpRequest) -> HttpResponse:
     return redirect("me")
 
 
-@require_POST
-@login_required
-def profiling(request: HttpRequest) -> HttpResponse:
-    """Turn the personal feed on (`on`) or off."""
-    actions.set_profiling(_person(request), request.POST.get("profiling") == "on")
-    return redirect("me")
-
-
 urlpatterns: list[URLPattern] = [
     path("me", me, name="me"),
     path("me/profile", profile, name="me_profile"),
     path("me/language", language, name="me_language"),
-    path("me/profiling", profiling, name="me_profiling"),
 ]

@@ -14,12 +14,12 @@ def test_settings_are_for_signed_in_people(client: Client, address: str) -> None
     assert (answer.status_code, answer["Location"]) == (302, f"/accounts/login/?next={address}")
 
 
-@pytest.mark.parametrize("address", ["/me/language", "/me/profiling", "/me/profile"])
+@pytest.mark.parametrize("address", ["/me/language", "/me/profile"])
 def test_settings_change_by_post_and_token_only(as_anna: Client, anna: Person, address: str) -> None:
     before = Person.objects.values().get(pk=anna.pk)
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = as_anna.cookies
-    form = {"language": "de", "profiling": "off", "display_name": "Mallory", "bio": ""}
+    form = {"language": "de", "display_name": "Mallory", "bio": ""}
     assert strict.post(address, form).status_code == 403
     assert as_anna.get(address, form).status_code in (200, 405)
     assert Person.objects.values().get(pk=anna.pk) == before
@@ -55,7 +55,7 @@ def test_the_chosen_language_is_used(as_anna: Client, anna: Person) -> None:
     assert as_anna.post("/me/language", {"language": "de"})["Location"] == "/me"
     page = as_anna.get("/me", headers={"accept-language": "en"}).content.decode()
     assert '<html lang="de"' in page
-    assert "Persönlicher Feed" in page
+    assert "Dein Feed" in page
     as_anna.post("/me/language", {"language": ""})
     assert '<html lang="en"' in as_anna.get("/me", headers={"accept-language": "en"}).content.decode()
 
@@ -70,10 +70,3 @@ def test_the_browser_language_holds_before_sign_in(client: Client) -> None:
     page = client.get("/accounts/signup/", headers={"accept-language": "de"}).content.decode()
     assert "Konto anlegen" in page
     assert "Geburtsjahr" in page
-
-
-def test_the_personal_feed_is_switched_off_and_on(as_anna: Client, anna: Person) -> None:
-    for posted, expected in (("off", False), ("on", True)):
-        assert as_anna.post("/me/profiling", {"profiling": posted}).status_code == 302
-        anna.refresh_from_db()
-        assert anna.profiling is expected

@@ -79,9 +79,16 @@ _CHAPTERS: Final[dict[str, tuple[Text, tuple[Text, ...]]]] = {
     ),
     "sources": (
         _("Who proposes videos"),
-        (_("Before anything is weighed, each of these proposes at most so many videos. Then all of them are weighed alike."),),
+        (
+            _(
+                "Before anything is weighed, each of these proposes at most so many videos. Then all of them are weighed alike."
+            ),
+        ),
     ),
-    "filters": (_("What is never shown"), (_("These rules are asked first, one after the other. No value can outweigh them."),)),
+    "filters": (
+        _("What is never shown"),
+        (_("These rules are asked first, one after the other. No value can outweigh them."),),
+    ),
     "spacing": (
         _("No monotony"),
         (_("What resembles a video just before it moves back. “Why this video?” shows by how much."),),
@@ -101,7 +108,11 @@ _CHAPTERS: Final[dict[str, tuple[Text, tuple[Text, ...]]]] = {
     ),
     "dials": (
         _("Your dials"),
-        (_("A dial goes from −2 to +2. In the middle it adds nothing; each step adds or takes this much, for you alone."),),
+        (
+            _(
+                "A dial goes from −2 to +2. In the middle it adds nothing; each step adds or takes this much, for you alone."
+            ),
+        ),
     ),
     "version": (
         _("This policy and its history"),
@@ -145,7 +156,7 @@ def commands(address: str) -> list[Command]:
     return [
         Command(
             _("The hash above is that of the policy's text, byte for byte:"),
-            f"curl -s {address}/api/policy | python3 -c \"import sys, json, hashlib; "
+            f'curl -s {address}/api/policy | python3 -c "import sys, json, hashlib; '
             'print(hashlib.sha256(json.load(sys.stdin)["text"].encode()).hexdigest())"',
         ),
         Command(

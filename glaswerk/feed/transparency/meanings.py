@@ -38,9 +38,13 @@ def odds(change: float) -> str:
         return gettext("doubles the odds") if change > 0 else gettext("halves the odds")
     if factor < _PERCENT_BELOW:
         percent = shown((factor - 1) * 100 if change > 0 else (1 - 1 / factor) * 100, 0)
-        text = gettext("raises the odds by %(percent)s %%") if change > 0 else gettext("lowers the odds by %(percent)s %%")
+        text = (
+            gettext("raises the odds by %(percent)s %%") if change > 0 else gettext("lowers the odds by %(percent)s %%")
+        )
         return text % {"percent": percent}
-    text = gettext("makes the odds %(factor)s times as high") if change > 0 else gettext("divides the odds by %(factor)s")
+    text = (
+        gettext("makes the odds %(factor)s times as high") if change > 0 else gettext("divides the odds by %(factor)s")
+    )
     return text % {"factor": shown(factor, 1)}
 
 

@@ -1,6 +1,6 @@
 """Small drawings of the policy's rules: curves and stairs, as the numbers of an SVG."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,7 +36,7 @@ def curve(
     words: str,
     function: Callable[[float], float],
     end: float,
-    marks: list[tuple[float, str]],
+    marks: Sequence[tuple[float, str]],
 ) -> Curve:
     """Draw `function`, whose values are from 0 to 1, from 0 to `end`."""
     steps = [end * step / (_POINTS - 1) for step in range(_POINTS)]

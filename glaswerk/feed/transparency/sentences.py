@@ -76,14 +76,24 @@ _WEIGHTS: Final[dict[str, Line]] = {
 }
 
 _HISTORY: Final[dict[str, Line]] = {
-    "pull.finish": Line(_("A video that you watched to its end pulls what is like it towards you this much."), LogOdds()),
+    "pull.finish": Line(
+        _("A video that you watched to its end pulls what is like it towards you this much."), LogOdds()
+    ),
     "pull.skip": Line(_("A video that you left within two seconds pushes away what is like it this much."), Cost()),
     "pull.not_interested": Line(_("“Not interested” pushes away what is like the video this much."), Cost()),
     "decay.watch_days": Line(_("After this time, half of what a watch of yours said is left."), Days()),
-    "decay.watch_count": Line(_("After this many further videos, half of what a watch of yours said is left."), _VIDEOS),
-    "history.watches": Line(_("So many of your latest watches are looked at. Older ones say nothing any more."), _WATCHES),
-    "reach.cowatch": Line(_("What others watched together counts fully up to here, and then less and less."), LogOdds()),
-    "reach.similar": Line(_("Likeness to what you watched counts fully up to here, and then less and less."), LogOdds()),
+    "decay.watch_count": Line(
+        _("After this many further videos, half of what a watch of yours said is left."), _VIDEOS
+    ),
+    "history.watches": Line(
+        _("So many of your latest watches are looked at. Older ones say nothing any more."), _WATCHES
+    ),
+    "reach.cowatch": Line(
+        _("What others watched together counts fully up to here, and then less and less."), LogOdds()
+    ),
+    "reach.similar": Line(
+        _("Likeness to what you watched counts fully up to here, and then less and less."), LogOdds()
+    ),
     "reach.topic": Line(_("Hashtags that you watch count fully up to here, and then less and less."), LogOdds()),
     "reach.creator": Line(_("A creator whom you watch counts fully up to here, and then less and less."), LogOdds()),
 }
@@ -100,7 +110,9 @@ _EVERYBODY: Final[dict[str, Line]] = {
     "cowatch.neighbours": Line(
         _("For every video, so many of those that people watched together with it are kept."), _VIDEOS
     ),
-    "cowatch.watches": Line(_("So many latest watches of one person count, so that nobody counts without end."), _WATCHES),
+    "cowatch.watches": Line(
+        _("So many latest watches of one person count, so that nobody counts without end."), _WATCHES
+    ),
     "similar.neighbours": Line(_("For every video, so many of those that are most like it are kept."), _VIDEOS),
     "topics.per_video": Line(
         _("So many hashtags of a video count, in the order in which its creator wrote them."), Count(_("hashtags"))
@@ -117,7 +129,9 @@ _SOURCES: Final[dict[str, Line]] = {
     "sources.trending": Line(_("What is watched a lot everywhere at the moment."), _VIDEOS),
     "sources.fresh": Line(_("The newest."), _VIDEOS),
     "sources.shoppable": Line(_("Videos that show something to buy."), _VIDEOS),
-    "sources.promoted": Line(_("Videos that somebody pays for. They are marked, and counted against the limit below."), _VIDEOS),
+    "sources.promoted": Line(
+        _("Videos that somebody pays for. They are marked, and counted against the limit below."), _VIDEOS
+    ),
     "sources.surface": Line(_("On the page of a hashtag, of a person or of those whom you follow."), _VIDEOS),
 }
 
@@ -129,7 +143,9 @@ _SEEN: Final[dict[str, Line]] = {
 }
 
 _SPACING: Final[dict[str, Line]] = {
-    "spacing.creator_gap": Line(_("A creator does not return within this many places, unless nobody else is left."), _SLOTS),
+    "spacing.creator_gap": Line(
+        _("A creator does not return within this many places, unless nobody else is left."), _SLOTS
+    ),
     "spacing.creator_cost": Line(_("Every earlier video of the same creator in a feed costs this much."), Cost()),
     "spacing.topic_window": Line(_("A topic costs more while it was shown within this many places."), _SLOTS),
     "spacing.topic_cost": Line(_("Every one of these costs this much."), Cost()),
@@ -140,18 +156,24 @@ _EXPLORATION: Final[dict[str, Line]] = {
     "exploration.audience": Line(_("Every video is owed a first audience of this size."), _IMPRESSIONS),
     "exploration.growth": Line(_("Each further stage shows it to this many times more people."), Multiple()),
     "exploration.stages": Line(_("So many stages there are in all."), Count(_("stages"))),
-    "exploration.hold": Line(_("It comes to the next stage if people finish it more often than average, by this much."), LogOdds()),
+    "exploration.hold": Line(
+        _("It comes to the next stage if people finish it more often than average, by this much."), LogOdds()
+    ),
     "exploration.pool": Line(_("So many of the least seen videos take part in a draw."), _VIDEOS),
     "exploration.draws": Line(_("So many are drawn for a place. The one that suits you best is shown."), _VIDEOS),
 }
 
 _COMMERCIAL: Final[dict[str, Line]] = {
-    "commercial.cap": Line(_("At most this share of a feed may be paid for or sell something. Money cannot raise it."), Share()),
+    "commercial.cap": Line(
+        _("At most this share of a feed may be paid for or sell something. Money cannot raise it."), Share()
+    ),
 }
 
 _DIALS: Final[dict[str, Line]] = {
     "dials.new": Line(_("New: one step changes a video that was published just now this much."), LogOdds()),
-    "dials.familiar": Line(_("Familiar: one step changes a video of somebody you follow or watch this much."), LogOdds()),
+    "dials.familiar": Line(
+        _("Familiar: one step changes a video of somebody you follow or watch this much."), LogOdds()
+    ),
     "dials.local": Line(_("Local: one step changes a video from your region this much."), LogOdds()),
     "dials.shopping": Line(_("Shopping: one step changes a video that sells something this much."), LogOdds()),
     "dials.long": Line(_("Long: one step changes a long video this much, and a shorter one in proportion."), LogOdds()),

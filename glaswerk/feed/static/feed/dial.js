@@ -5,7 +5,7 @@ import { fill, gettext } from "../web/words.js";
 
 /**
  * @typedef {{new: number, familiar: number, local: number, shopping: number, long: number, topics: Record<string, number>}} Dials
- * @typedef {{dials: Dials, profiling: boolean, profiling_allowed: boolean, hidden: {kind: string, value: string}[], reset_at: number|null}} FeedSettings
+ * @typedef {{dials: Dials, profiling: boolean, hidden: {kind: string, value: string}[], reset_at: number|null}} FeedSettings
  */
 
 export const MOST = 2;

@@ -10,16 +10,18 @@ import { fill, gettext } from "../web/words.js";
 const WORD = /[\p{L}\p{N}\p{M}]+/gu;
 /** What carries a sign is a hashtag or a name, not a word. */
 const SIGNED = /[#@][\p{L}\p{N}\p{M}_.]+/gu;
-const SHORTEST_WORD = 3;
+/** Shorter ones are hardly ever what somebody does not want to see. */
+const SHORTEST_WORD = 4;
 const MOST_WORDS = 12;
 
 /** @param {string} text */
 const folded = (text) => text.normalize("NFC").toLowerCase();
 
-/** @param {string} caption @returns {string[]} the words that are worth hiding, each once */
+/** @param {string} caption @returns {string[]} the words that are worth hiding, each once, as they are written */
 export function wordsOf(caption) {
-  const words = folded(caption.replace(SIGNED, " ")).match(WORD) ?? [];
-  return [...new Set(words)].filter((word) => [...word].length >= SHORTEST_WORD).slice(0, MOST_WORDS);
+  const words = caption.normalize("NFC").replace(SIGNED, " ").match(WORD) ?? [];
+  const once = new Map(words.map((word) => [folded(word), word]));
+  return [...once.values()].filter((word) => [...word].length >= SHORTEST_WORD).slice(0, MOST_WORDS);
 }
 
 /** @param {Video} video @param {Hidden} hidden @returns {boolean} */
@@ -74,7 +76,7 @@ export function prepareHiding(sheet, { own, hide }) {
       element(
         "li",
         {},
-        element("button", { type: "button", class: "word-chip", "aria-label": fill(gettext("Hide the word {word}"), { word }), on: { click: choose({ kind: "word", value: word }) } }, word),
+        element("button", { type: "button", class: "word-chip", "aria-label": fill(gettext("Hide the word {word}"), { word }), on: { click: choose({ kind: "word", value: folded(word) }) } }, word),
       ),
     );
     /** @type {HTMLElement} */ (words.querySelector("ul")).replaceChildren(...chips);

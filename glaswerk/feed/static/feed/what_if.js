@@ -49,6 +49,7 @@ export class WhatIf {
     this.dials = element("div", { class: "dials" });
     this.apply = /** @type {HTMLButtonElement} */ (element("button", { class: "button primary small", type: "button", disabled: true, text: gettext("Apply to my feed"), on: { click: () => void this.store() } }));
     this.back = /** @type {HTMLButtonElement} */ (element("button", { class: "button small", type: "button", disabled: true, text: gettext("Undo"), on: { click: () => this.undo() } }));
+    this.buttons = element("div", { class: "what-if-buttons" }, this.apply, this.back);
     this.root = element(
       "section",
       { class: "why-section what-if" },
@@ -56,8 +57,14 @@ export class WhatIf {
       element("p", { class: "why-intro", text: gettext("Move a dial, and see how this very feed would have been ordered.") }),
       element("div", { class: "what-if-shown" }, this.posters, this.summary),
       this.dials,
-      element("div", { class: "what-if-buttons" }, this.apply, this.back),
+      this.buttons,
     );
+  }
+
+  /** Bring the dials into view and begin with the first. */
+  reach() {
+    this.root.scrollIntoView({ block: "start", behavior: calm() ? "auto" : "smooth" });
+    /** @type {HTMLElement|null} */ (this.dials.querySelector("input"))?.focus({ preventScroll: true });
   }
 
   /** Fetch what is stored, and show the slate as those dials order it. */
@@ -96,6 +103,7 @@ export class WhatIf {
     const changed = Boolean(this.stored && this.chosen && !sameDials(this.stored, this.chosen));
     this.apply.disabled = !changed;
     this.back.disabled = !changed;
+    this.buttons.classList.toggle("changed", changed);
   }
 
   undo() {

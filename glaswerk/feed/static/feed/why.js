@@ -108,15 +108,14 @@ export class WhyPanel {
   draw(why, view) {
     const { video, slate } = view.item;
     const parts = [element("p", { class: "why-sentence", text: sentence(why, video) })];
+    // Where nothing is weighed, dials change nothing.
+    const whatIf = why.ranked ? new WhatIf({ ...this.parts, slate: /** @type {string} */ (slate), video: video.id, hashtags: video.hashtags }) : null;
+    if (whatIf) parts.push(element("button", { class: "button small reach-dials", type: "button", on: { click: () => whatIf.reach() } }, icon("gear", "small"), gettext("What if?")));
     const stills = this.drawStills(why);
     if (stills) parts.push(stills);
     parts.push(this.drawHeads(why), this.drawSignals(why));
     const spacing = this.drawSpacing(why);
     if (spacing) parts.push(spacing);
-    // Where nothing is weighed, dials change nothing.
-    const whatIf = why.ranked
-      ? new WhatIf({ ...this.parts, slate: /** @type {string} */ (slate), video: video.id, hashtags: video.hashtags })
-      : null;
     if (whatIf) parts.push(whatIf.root);
     parts.push(
       element(
@@ -184,7 +183,7 @@ export class WhyPanel {
   drawDials(why) {
     const turned = why.dials.filter((one) => one.term !== 0);
     const largest = Math.max(...turned.map((one) => Math.abs(one.term)));
-    return turned.map((one) => line(fill(gettext("Your dial: {name}"), { name: dialName(one.name) }), one.term, largest));
+    return turned.map((one) => line(fill(gettext("Your dial: {name}"), { name: one.name.startsWith("#") ? one.name : dialName(one.name) }), one.term, largest));
   }
 
   /** @param {Why} why */

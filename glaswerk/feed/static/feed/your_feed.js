@@ -18,7 +18,7 @@ const find = (/** @type {string} */ selector) => /** @type {any} */ (page.queryS
 const state = find("[data-save-state]");
 
 /** @type {FeedSettings} what the cell holds; dials run ahead of it while they are moved */
-let settings = { dials: { new: 0, familiar: 0, local: 0, shopping: 0, long: 0, topics: {} }, profiling: true, profiling_allowed: true, hidden: [], reset_at: null };
+let settings = { dials: { new: 0, familiar: 0, local: 0, shopping: 0, long: 0, topics: {} }, profiling: true, hidden: [], reset_at: null };
 /** @type {Map<string, HTMLElement & {set: (setting: number) => void}>} */
 const dials = new Map();
 let timer = 0;
@@ -229,8 +229,7 @@ function showProfiling() {
   profiling.checked = settings.profiling;
   profiling.disabled = false;
   const words = find("#profiling-words");
-  const young = settings.profiling_allowed ? "" : words.dataset.young;
-  words.textContent = [settings.profiling ? words.dataset.on : words.dataset.off, young].filter(Boolean).join(" ");
+  words.textContent = settings.profiling ? words.dataset.on : words.dataset.off;
 }
 
 profiling.addEventListener("change", async () => {
