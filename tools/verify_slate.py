@@ -4,18 +4,19 @@ Exits 0 when the slate is what the published rules give, else 1 with a sentence 
 
 import hashlib
 import json
+import re
 import struct
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterable
 from decimal import Decimal
 from itertools import accumulate, pairwise
 from math import prod
+from operator import mul
 from pathlib import Path
 from typing import Any
 
-SOURCES = "following cowatch similar topic trending fresh shoppable promoted exploration hashtag creator".split()
+SOURCES = "following cowatch similar topic trending fresh shoppable promoted exploration hashtag creator"
 HEADS = ("finish", "like", "share", "follow", "buy", "skip")
 DIALS = ("new", "familiar", "local", "shopping", "long")
 FILTERS = ("its score is lower", "withdrawn", "blocked", "followers_only", "own", "hidden", "seen")
@@ -26,18 +27,18 @@ SCALES = {"weights": 256, "pull": ONE, "decay.watch_days": DAY_MS, "decay.fresh_
 SCALES |= {"spacing.creator_cost": ONE, "spacing.topic_cost": ONE, "exploration.share": ONE, "exploration.hold": ONE}
 SCALES |= {"commercial.cap": ONE, "dials": ONE, "dials.long_seconds": 1000}
 FORMS = {
-    "viewer": (2, "id:i profiling:n region:t language:t dials:d watches:w follows:r blocks:r seen:r hidden:r"),
-    "ask": (1, "limit:n at:n surface:t seed:i again:n withdrawn:r"),
-    "slate": (2, "epoch:h slots:s"),
+    "viewer": "2 id:i profiling:n region:t language:t new:i familiar:i local:i shopping:i long:i topics:p watches:w follows:r"
+    " blocks:r seen:r hidden:r",
+    "ask": "1 limit:n at:n surface:t seed:i again:n withdrawn:r",
+    "slate": "2 epoch:h slots:s",
 }
-Slot = tuple[int, int, int]
 
 
 class Refused(Exception):  # noqa: N818 - it says what happened.
     """The bundle does not hold what it must; the message says where."""
 
 
-def check(holds: bool, sentence: str) -> None:
+def check(holds: Any, sentence: str) -> None:
     if not holds:
         raise Refused(sentence)
 
@@ -59,7 +60,7 @@ def dice(seed: int, position: int, throw: int, faces: int) -> int:
 
 
 def read_wire(name: str, data: bytes) -> dict[str, Any]:
-    """A viewer, an ask or a slate by the letters of FORMS: natural, integer, text, hash, rising list, dials, watches, slots."""
+    """A viewer, an ask or a slate by the letters of FORMS: natural, integer, text, hash, rising list, pairs, watches, slots."""
     at = 0
 
     def raw(size: int) -> bytes:
@@ -87,29 +88,14 @@ def read_wire(name: str, data: bytes) -> dict[str, Any]:
         check(values == sorted(set(values)), f"the list before byte {at} of the {name} does not rise")
         return set(values)
 
-    def watches() -> list[tuple[int, ...]]:
-        count = natural()
-        return list(zip(steps(count), raw(count), steps(count), raw(count), strict=True))
-
-    def dials() -> dict[str, int]:
-        found = {dial: integer() for dial in DIALS}
-        topics = [("#" + text(), integer()) for _ in range(natural())]
-        good = topics == sorted(dict(topics).items()) and len(topics) <= 20 and all(tag[1:] and n for tag, n in topics)
-        found |= topics
-        check(good and all(-2 <= n <= 2 for n in found.values()), f"the dials before byte {at} are out of bounds")
-        return found
-
-    def text() -> str:
-        return raw(natural()).decode()
-
-    def integer() -> int:
-        return steps(1)[0]
-
-    letters: dict[str, Callable[[], Any]] = {"n": natural, "i": integer, "r": rising, "w": watches, "d": dials, "t": text}
-    letters |= {"h": lambda: raw(32), "s": lambda: [(natural(), integer(), natural()) for _ in range(natural())]}
-    form, fields = FORMS[name]
-    check(natural() == form, f"byte 0 of the {name}: an unknown form")
-    found = {field[:-2]: letters[field[-1]]() for field in fields.split()}
+    letters: dict[str, Any] = {"n": natural, "i": lambda: steps(1)[0], "r": rising}
+    letters["w"] = lambda: list(zip(steps(n := natural()), raw(n), steps(n), raw(n), strict=True))
+    letters |= {"t": lambda: raw(natural()).decode(), "h": lambda: raw(32)}
+    letters["p"] = lambda: [(letters["t"](), letters["i"]()) for _ in range(natural())]
+    letters["s"] = lambda: [(natural(), letters["i"](), natural()) for _ in range(natural())]
+    form, *fields = FORMS[name].split()
+    check(natural() == int(form), f"byte 0 of the {name}: an unknown form")
+    found = {field[:-2]: letters[field[-1]]() for field in fields}
     check(at == len(data), f"bytes are left over from byte {at} of the {name}")
     return found
 
@@ -126,7 +112,7 @@ def read_bundle(data: bytes) -> list[bytes]:
     return parts
 
 
-def write_slate(epoch: bytes, slots: list[Slot]) -> bytes:
+def write_slate(epoch: bytes, slots: list[tuple[int, ...]]) -> bytes:
     out = bytearray(b"\x02" + epoch)
     for number in (len(slots), *(n for video, value, marks in slots for n in (video, value << 1 ^ value >> 99, marks))):
         while number >= 128:
@@ -150,12 +136,19 @@ def read_epoch(data: bytes) -> dict[str, Any]:
         for key, number in said.items() if isinstance(said, dict) and section != "heads" else ():
             exact = Decimal(number == "impression" if section == "seen" else number)
             rule[f"{section}.{key}"] = round(exact * SCALES.get(f"{section}.{key}", SCALES.get(section, 1)))
+    for table in ("head_heights", "head_slopes"):
+        by_head = (epoch[table][at :: len(epoch["head_knots"])] for at in range(len(epoch["head_knots"])))
+        epoch[table] = [sum(map(mul, epoch["head_weights"], entries)) >> 8 for entries in by_head]
+    rule["sources.exploration"] = rule["exploration.pool"]
     bins, published = epoch["bins"], epoch["published"]
-    epoch["tags_of"] = [epoch["video_tags"][start:end] for start, end in pairwise(epoch["video_tags_start"])]
+    for name, lists in (("tags_of", "video_tags"), ("tokens_of", "tokens")):
+        epoch[name] = [epoch[lists][start:end] for start, end in pairwise(epoch[f"{lists}_start"])]
+    text, ends = bytes(epoch["tag_text"]), epoch["tag_ends"]
+    epoch["tag_of"] = {text[start:end].decode(): tag for tag, (start, end) in enumerate(pairwise((0, *ends)))}
     epoch["place"] = [[*epoch["regions"], ""][code] for code in epoch["region"]]
     epoch["speech"] = [[*epoch["languages"], ""][code] for code in epoch["language"]]
     check(list(epoch["ids"]) == sorted(set(epoch["ids"])), "the ids of the epoch's videos do not rise")
-    check(all(abs(moment) < 1 << 53 for moment in published), "times of 2^53 and more are not checked")
+    check(max(map(abs, published), default=0) < 1 << 53, "times of 2^53 and more are not checked")
     videos, fixed = range(len(epoch["ids"])), [0] * len(epoch["ids"])
     for head, name in enumerate(HEADS):
         weight, bias, table = epoch["head_weights"][head], epoch["head_bias"][head], epoch["head_table"][448 * head :]
@@ -165,126 +158,111 @@ def read_epoch(data: bytes) -> dict[str, Any]:
             fixed[row] += sum(weight * entry >> 8 for entry in entries)
     different = next((epoch["ids"][row] for row in videos if fixed[row] != epoch["standing"][row]), 0)
     check(different == 0, f"rule standing: the heads give video {different} another one than the epoch says")
-    epoch["newest"] = sorted(videos, key=lambda row: (-published[row], row))
+    epoch["fresh"] = sorted(videos, key=lambda row: (-published[row], row))
     epoch["best"] = sorted(videos, key=lambda row: (-fixed[row], row))
     return epoch
 
 
-def viewer_value(epoch: dict[str, Any], signals: list[int]) -> int:
-    """What the heads add because of the viewer and the ask."""
-    value, size = 0, len(epoch["head_knots"]) // 8
-    for place, signal in enumerate(signals):
-        knots = epoch["head_knots"][place * size : place * size + size]
-        inside = min(max(signal, knots[0]), knots[-1])
-        knot = max(at for at, edge in enumerate(knots) if edge <= inside)
-        height = slope = 0
-        for head, weight in enumerate(epoch["head_weights"]):
-            at = (8 * head + place) * size + knot
-            height, slope = height + weight * epoch["head_heights"][at], slope + weight * epoch["head_slopes"][at]
-        value += (height >> 8) + ((inside - knots[knot]) * (slope >> 8) >> 16)
-    return value
-
-
-def rank(epoch: dict[str, Any], viewer: dict[str, Any], ask: dict[str, Any]) -> tuple[list[Slot], dict[int, int]]:
+def rank(
+    epoch: dict[str, Any], viewer: dict[str, Any], ask: dict[str, Any]
+) -> tuple[list[tuple[int, ...]], dict[int, int]]:
     """The slots in order, and for each video that a source offered the number of the filter that dropped it, or 0."""
     kind, _, argument = ask["surface"].partition(":")
-    number = argument.isascii() and argument.isdigit() and str(int(argument)) == argument
-    known = {"hashtag": argument != "", "creator": number}.get(kind, ask["surface"] in ("for_you", "following"))
+    known = re.fullmatch(r"for_you|following|hashtag:(?s:.+)|creator:(0|[1-9][0-9]*)", ask["surface"])
     check(known and 1 <= ask["limit"] <= 50 and ask["at"] < 1 << 53 and ask["again"] < 2, "the ask is out of bounds")
-    check(viewer["profiling"] < 2 and all(flags < 64 for *_, flags in viewer["watches"]), "the viewer is out of bounds")
+    asked, turned = viewer["topics"], [viewer[dial] for dial in DIALS] + [setting for _, setting in viewer["topics"]]
+    good = (
+        asked == sorted(dict(asked).items()) and len(asked) <= 20 and all(map(all, asked)) and viewer["profiling"] < 2
+    )
+    good = good and all(abs(setting) <= 2 for setting in turned) and all(flags < 64 for *_, flags in viewer["watches"])
+    check(good, "the viewer is out of bounds")
     rule, ids, tags_of, creator, limit = epoch["rule"], epoch["ids"], epoch["tags_of"], epoch["creator"], ask["limit"]
-    published, weight, newest, seed = epoch["published"], epoch["tag_weight"], epoch["newest"], ask["seed"]
-    row_of = {video: row for row, video in enumerate(ids)}
-    seen_at, verdict = dict[int, int](), dict[int, int]()
+    published, weight, newest, seed = epoch["published"], epoch["tag_weight"], epoch["fresh"], ask["seed"]
+    row_of, verdict = {video: row for row, video in enumerate(ids)}, dict[int, int]()
     near, alike, made, marks = (Counter[int]() for _ in range(4))
     topics: dict[int, list[int]] = {}
-    for place, (video, strength, when, flags) in enumerate(viewer["watches"]):
-        if (row := row_of.get(video, -1)) < 0:
-            continue
-        seen_at[row] = max(seen_at.get(row, 0), when)
-        if place >= rule["history.watches"] or not viewer["profiling"]:
-            continue
+    watches = [
+        (row_of[video], *said, place) for place, (video, *said) in enumerate(viewer["watches"]) if video in row_of
+    ]
+    seen_at = {row: max(when, 0) for when, row in sorted((when, row) for row, _, when, *_ in watches)}
+    for row, strength, when, flags, place in watches if viewer["profiling"] else ():
+        if place >= rule["history.watches"]:
+            break
         level = -rule["pull.skip"] if flags & 8 else rule["pull.finish"] * strength // 255
         level = -rule["pull.not_interested"] if flags & 16 else level
         aged = level * decay(wrapped(ask["at"] - when), rule["decay.watch_days"]) >> 16
         pull = aged * decay(place, rule["decay.watch_count"]) >> 16
         made[creator[row]] += pull
-        for name, sums in (("near", near), ("alike", alike)):
-            for at in range(epoch[name + "_start"][row], epoch[name + "_start"][row + 1]):
-                sums[epoch[name + "_videos"][at]] += pull * epoch[name + "_weights"][at] >> 15
+        for lists, sums in (("near", near), ("alike", alike)):
+            for at in range(*epoch[f"{lists}_start"][row : row + 2]):
+                sums[epoch[f"{lists}_videos"][at]] += pull * epoch[f"{lists}_weights"][at] >> 15
         for tag in tags_of[row]:
             topics.setdefault(tag, []).append(pull * weight[tag] * NORM[len(tags_of[row])] >> 16)
 
-    def offer(source: str, rows: Iterable[int], want: int) -> None:
-        for row in rows:
-            if want <= 0:
-                return
-            own, followed = creator[row] == viewer["id"], creator[row] in viewer["follows"]
-            seen = row in seen_at or (rule["seen.rule"] and ids[row] in viewer["seen"])
-            tokens = epoch["tokens"][epoch["token_start"][row] : epoch["token_start"][row + 1]]
-            hidden = kind in ("for_you", "following") and not viewer["hidden"].isdisjoint(tokens)
-            drops = [ids[row] in ask["withdrawn"], creator[row] in viewer["blocks"]]
-            drops += [epoch["followers_only"][row] and not own and not followed, own and kind == "for_you", hidden, seen]
-            verdict[row] = next((number for number, drop in enumerate(drops, 1) if drop), 0)
-            marks[row] |= 1 << SOURCES.index(source)
-            want -= verdict[row] == 0
-
-    text, ends = bytes(epoch["tag_text"]), epoch["tag_ends"]
-    names = [text[start:end].decode() for start, end in zip([0, *ends], ends, strict=False)]
-    tag_of = {name: tag for tag, name in enumerate(names)}
-    region, language, dials, commercial = viewer["region"], viewer["language"], viewer["dials"], epoch["commercial"]
-    following = [row for row in newest if creator[row] in viewer["follows"]]
-    if kind == "following":
-        offer("following", following, rule["sources.surface"])
+    region, language, commercial = viewer["region"], viewer["language"], epoch["commercial"]
+    dialled = {epoch["tag_of"][name]: setting for name, setting in asked if name in epoch["tag_of"]}
+    best, liked, offers = epoch["best"], list[int](), list[tuple[str, list[int]]]()
+    if kind in ("for_you", "following"):
+        offers.append(("following", [row for row in newest if creator[row] in viewer["follows"]]))
     elif kind == "hashtag":
-        tagged = [row for row in epoch["best"] if tag_of.get(argument) in tags_of[row]]
-        offer("hashtag", tagged, rule["sources.surface"])
-    elif kind == "creator":
-        offer("creator", [row for row in newest if creator[row] == int(argument)], rule["sources.surface"])
+        offers.append((kind, [row for row in best if epoch["tag_of"].get(argument) in tags_of[row]]))
     else:
-        offer("following", following, rule["sources.following"])
+        offers.append((kind, [row for row in newest if creator[row] == int(argument)]))
+    if kind == "for_you":
         for source, sums in (("cowatch", near), ("similar", alike)):
-            reached = sorted((-sums[row], row) for row in sums if sums[row] > 0)
-            offer(source, (row for _, row in reached), rule[f"sources.{source}"])
+            offers.append((source, [row for _, row in sorted((-sums[row], row) for row in sums if sums[row] > 0)]))
+        sellers = (("shoppable", 1), ("promoted", 2))
         first = sorted(topics, key=lambda tag: (-sum(topics[tag]), tag))[: rule["topics.followed"]]
-        asked = sorted(tag_of[dial[1:]] for dial, setting in dials.items() if dial[1:] in tag_of and "#" in dial and setting > 0)
-        liked = asked + [tag for tag in first if sum(topics[tag]) > 0 and tag not in asked]
-        for tag in liked:
-            offer("topic", (row for row in epoch["best"] if tag in tags_of[row]), rule["sources.topic"] // len(liked))
-        here = [row for row in epoch["trending"] if epoch["place"][row] == region != ""]
-        offer("trending", here, rule["sources.trending_here"])
-        offer("trending", epoch["trending"], rule["sources.trending"])
-        offer("fresh", newest, rule["sources.fresh"])
-        for sold, source in enumerate(("shoppable", "promoted"), 1):
-            offer(source, (row for row in epoch["best"] if commercial[row] == sold), rule[f"sources.{source}"])
-        shown, first, hold = epoch["impressions"], rule["exploration.audience"], rule["exploration.hold"]
-        most = min(first * rule["exploration.growth"] ** (rule["exploration.stages"] - 1), 1 << 40)
-        due = [most if (epoch["bins"][7 * row] - 32) * 8192 >= hold else first for row in range(len(ids))]
-        owed = sorted((row for row in newest if shown[row] < due[row]), key=lambda row: shown[row])
-        offer("exploration", owed, rule["exploration.pool"])
+        liked = sorted(tag for tag in dialled if dialled[tag] > 0)
+        liked += [tag for tag in first if sum(topics[tag]) > 0 and tag not in liked]
+        offers += [("topic", [row for row in best if tag in tags_of[row]]) for tag in liked]
+        offers.append(("trending_here", [row for row in epoch["trending"] if epoch["place"][row] == region != ""]))
+        offers += [("trending", epoch["trending"]), ("fresh", newest)]
+        offers += [(source, [row for row in best if commercial[row] == mark]) for source, mark in sellers]
+        shown, early, hold = epoch["impressions"], rule["exploration.audience"], rule["exploration.hold"]
+        most = min(early * rule["exploration.growth"] ** (rule["exploration.stages"] - 1), 1 << 40)
+        due = [most if (epoch["bins"][7 * row] - 32) * 8192 >= hold else early for row in range(len(ids))]
+        offers.append(("exploration", sorted((row for row in newest if shown[row] < due[row]), key=shown.__getitem__)))
+    for source, offered in offers:
+        want = rule[f"sources.{source}" if kind == "for_you" else "sources.surface"]
+        want //= len(liked) if source == "topic" else 1
+        for row in offered if want else ():
+            own, followed = creator[row] == viewer["id"], creator[row] in viewer["follows"]
+            private = epoch["followers_only"][row] and not own and not followed
+            hidden = kind in ("for_you", "following") and not viewer["hidden"].isdisjoint(epoch["tokens_of"][row])
+            seen = row in seen_at or (rule["seen.rule"] and ids[row] in viewer["seen"])
+            drops = (ids[row] in ask["withdrawn"], creator[row] in viewer["blocks"], private, own and kind == "for_you")
+            verdict[row] = next((number for number, drop in enumerate((*drops, hidden, seen), 1) if drop), 0)
+            marks[row] |= 1 << SOURCES.split().index(source.removesuffix("_here"))
+            want -= verdict[row] == 0
+            if want == 0:
+                break
 
-    value = {}
+    value, size = {}, len(epoch["head_knots"]) // 8
     for row in verdict:
         norm, maker = NORM[len(tags_of[row])], creator[row]
         topic = sum(part * norm >> 8 for tag in tags_of[row] for part in topics.get(tag, ()))
         same = [maker in viewer["follows"], epoch["speech"][row] == language != "", epoch["place"][row] == region != ""]
         fresh = decay(ask["at"] - published[row], rule["decay.fresh_hours"])
         signals = [near[row], alike[row], topic, made[maker], *(ONE * holds for holds in same), fresh]
-        value[row] = epoch["standing"][row] + viewer_value(epoch, signals)
-        long = rule["dials.long_seconds"]
-        long = min(max(epoch["duration"][row], 0), long) * ONE // long
-        features = (fresh, ONE * (made[maker] > 0 or same[0]), ONE * same[2], ONE * (commercial[row] > 0), long)
-        moved = [(dials[dial] * rule[f"dials.{dial}"], feature) for dial, feature in zip(DIALS, features, strict=True)]
-        moved += [(dials.get("#" + names[tag], 0) * rule["dials.topic"], ONE) for tag in tags_of[row]]
-        value[row] += sum(step * feature >> 16 for step, feature in moved)
+        longest, ours = rule["dials.long_seconds"], made[maker] > 0 or same[0]
+        long = min(max(epoch["duration"][row], 0), longest) * ONE // longest
+        features = (fresh, ONE * ours, ONE * same[2], ONE * (commercial[row] > 0), long)
+        worth = epoch["standing"][row] + sum(dialled.get(tag, 0) * rule["dials.topic"] for tag in tags_of[row])
+        worth += sum(viewer[dial] * rule[f"dials.{dial}"] * features[at] >> 16 for at, dial in enumerate(DIALS))
+        for place, signal in enumerate(signals):
+            knots = epoch["head_knots"][place * size : place * size + size]
+            inside = min(max(signal, knots[0]), knots[-1])
+            at = place * size + max(knot for knot, edge in enumerate(knots) if edge <= inside)
+            worth += epoch["head_heights"][at] + ((inside - epoch["head_knots"][at]) * epoch["head_slopes"][at] >> 16)
+        value[row] = worth
 
     rows, chosen, explored = sorted(row for row in verdict if verdict[row] == 0), list[int](), list[int]()
-    if kind in ("following", "creator"):
-        chosen = sorted(rows, key=lambda row: (-published[row], row))[:limit]
     count = limit * rule["exploration.share"] + dice(seed, 0, 0, ONE) >> 16
     chances = sorted(range(limit), key=lambda slot: (dice(seed, slot + 1, 0, 1 << 24), slot))[:count]
-    room = limit * rule["commercial.cap"] * (2 + min(dials["shopping"], 0)) >> 17
-    room = limit if chosen or kind in ("following", "creator") else room
+    room = limit * rule["commercial.cap"] * (2 + min(viewer["shopping"], 0)) >> 17
+    if kind in ("following", "creator"):
+        chosen, room = sorted(rows, key=lambda row: (-published[row], row))[:limit], limit
     for slot in range(len(chosen), limit):
         makers = [creator[row] for row in chosen]
         close = makers[max(0, slot - rule["spacing.creator_gap"]) :]
@@ -294,8 +272,7 @@ def rank(epoch: dict[str, Any], viewer: dict[str, Any], ask: dict[str, Any]) -> 
             break
         free = [row for row in left if marks[row] & 256 and creator[row] not in close]
         if free and sum(chance <= slot for chance in chances) > len(explored):
-            draws = range(1, rule["exploration.draws"] + 1)
-            left = [free[dice(seed, slot + 1, throw, len(free))] for throw in draws]
+            left = [free[dice(seed, slot + 1, throw + 1, len(free))] for throw in range(rule["exploration.draws"])]
             explored.append(slot)
         scored = []
         for row in left:

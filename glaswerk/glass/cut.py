@@ -62,7 +62,7 @@ def cut_epoch(
         "language": language,
         "followers_only": np.asarray(catalogue.followers_only, dtype=np.uint8)[order],
         "commercial": commercial,
-        "token_start": np.cumsum([0, *map(len, tokens)], dtype=np.int64),
+        "tokens_start": np.cumsum([0, *map(len, tokens)], dtype=np.int64),
         "tokens": np.fromiter(chain.from_iterable(tokens), dtype=np.int64),
         "impressions": count["impressions"],
         "bins": bins,

@@ -93,7 +93,7 @@ class Desk:
         marks.fit(epoch)
         column = epoch.column
         self.gate = Gate(
-            column("ids"), column("creator"), column("followers_only"), column("token_start"), column("tokens"), viewer.id,
+            column("ids"), column("creator"), column("followers_only"), column("tokens_start"), column("tokens"), viewer.id,
             int(ask.kind == "for_you"), int(self.policy.seen.rule == "impression"),
             ask.withdrawn_ids, viewer.block_ids, viewer.follow_ids,
             viewer.hidden_tokens if ask.kind in HIDING else _NONE, viewer.seen,
