@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from glaswerk.feed.learning.archive import Catalogued, Events, Pairs, fold
-from glaswerk.feed.learning.slates import Slots, label
+from glaswerk.feed.learning.slots import Slots, label
 from glaswerk.glass import HEADS, VIEWER_SIGNALS, CoWatch, ItemCosine, Policy
 from glaswerk.glass.cowatch.served import Served
 from glaswerk.glass.cut import watch_matrix
@@ -50,8 +50,11 @@ class Fitted:
 
 
 @dataclass(frozen=True, eq=False)
-class _Log:
-    """The log cut at two moments. train and held are viewers x videos with the same rows."""
+class SplitLog:
+    """A log cut at two moments: early (viewers x videos) ends at the first, train at the second, held begins there.
+
+    train and held have the same rows. rows: the slots that were reported on, done: what was done [those, heads], weight: [those].
+    """
 
     videos: Catalogued
     policy: Policy
@@ -66,7 +69,7 @@ class _Log:
     weight: NDArray[np.float64]
 
     @classmethod
-    def of(cls, events: Events, videos: Catalogued, slots: Slots, policy: Policy) -> "_Log":
+    def of(cls, events: Events, videos: Catalogued, slots: Slots, policy: Policy) -> "SplitLog":
         moments = np.sort(events.logged_at)
         early_at, held_at = (int(moments[int(share * (len(moments) - 1))]) for share in (EARLY, HELD_OUT))
         last_at = int(moments[-1])
@@ -127,7 +130,7 @@ def fit(
     if not len(events):
         return Fitted(None, facts, "nothing to learn from: the archive of the event log is empty")
     say(f"{len(events)} events of {facts['log']['viewers']} viewers")
-    log = _Log.of(events, videos, slots, policy)
+    log = SplitLog.of(events, videos, slots, policy)
     missing: dict[str, str] = {}
     plain = ItemCosine(policy.cowatch.neighbours).fit(log.train)
     lists: Served | None = None
@@ -171,7 +174,7 @@ def _afterwards(pairs: Pairs, people: Ints, train: sparse.csr_matrix) -> sparse.
 
 
 def _fit_filter(
-    log: _Log, plain: ItemCosine, seed: int, threads: int, say: Progress
+    log: SplitLog, plain: ItemCosine, seed: int, threads: int, say: Progress
 ) -> tuple[Served, Served, dict[str, Any]]:
     """The filter, the one of the early part, and facts. Raises TooLittle where there is too little, or counting does better."""
     held = int(log.held[np.flatnonzero(np.diff(log.train.indptr))].nnz)
@@ -197,7 +200,9 @@ def _fit_filter(
         raise TooLittle(
             f"plain counting foretells as much as a filter so far (recall@20 {others['recall@20']} against {mine['recall@20']})"
         )
-    return lists, early, {**first.as_dict(), "cosine": others}
+    # JSON has no infinity, which a ridge may be.
+    settings = {name: value if np.isfinite(value) else None for name, value in first.as_dict().items()}
+    return lists, early, {**settings, "cosine": others}
 
 
 def _covered(matrix: sparse.csr_matrix) -> Ints:
@@ -222,7 +227,7 @@ def _within(lists: Served | None, known: Ints) -> Served | None:
 
 
 def _fit_heads(
-    log: _Log, serving: Served, early: Served | None, seed: int, say: Progress
+    log: SplitLog, serving: Served, early: Served | None, seed: int, say: Progress
 ) -> tuple[LearnedHeads, list[str]]:
     """The heads that foretell better than the policy's coefficients, and the names of those that do not."""
     # As it was logged, no co-watch signal knew what came after it; another filter's signal must not know either.
@@ -249,7 +254,7 @@ def _prior(policy: Policy) -> Heads:
     return prior_heads(policy)
 
 
-def _serving(model: Learned | None, log: _Log, plain: ItemCosine) -> tuple[Served, Heads]:
+def _serving(model: Learned | None, log: SplitLog, plain: ItemCosine) -> tuple[Served, Heads]:
     """The lists and heads that an epoch would have with this model."""
     if model is None:
         return plain, _prior(log.policy)
@@ -259,7 +264,7 @@ def _serving(model: Learned | None, log: _Log, plain: ItemCosine) -> tuple[Serve
     return as_served(near["near_start"], near["near_videos"], near["near_weights"]), model.heads_for(log.policy)
 
 
-def _measure(model: Learned | None, log: _Log, plain: ItemCosine, seed: int) -> dict[str, Any]:
+def _measure(model: Learned | None, log: SplitLog, plain: ItemCosine, seed: int) -> dict[str, Any]:
     lists, heads = _serving(model, log, plain)
     held = log.shown(log.held_at, 1 << 62, lists)
     return {

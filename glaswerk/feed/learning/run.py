@@ -15,7 +15,7 @@ from glaswerk.feed import epochs
 from glaswerk.feed.learning import store
 from glaswerk.feed.learning.archive import Catalogued, Events, read_events
 from glaswerk.feed.learning.fit import fit
-from glaswerk.feed.learning.slates import read_slots
+from glaswerk.feed.learning.slots import read_slots
 
 # Whoever fits holds this advisory lock, so that two fits never run beside each other.
 LEARNER_LOCK: Final = 0x676C_6173_0005

@@ -14,7 +14,8 @@ from glaswerk.cell.config import Cell
 from glaswerk.feed.epochs import epoch_path
 from glaswerk.feed.fold import FINISH_SHARE, SKIP_MS
 from glaswerk.feed.learning.archive import CODE, Catalogued, Events
-from glaswerk.glass import HEADS, Ask, Epoch, GlassError, Viewer
+from glaswerk.feed.slates import viewer_states
+from glaswerk.glass import HEADS, Ask, Epoch, GlassError, Viewer, WireError
 from glaswerk.glass.fitting.shown import SlotSignals, slot_signals
 from glaswerk.glass.slate import Slate
 
@@ -83,12 +84,18 @@ def read_slots(connection: "psycopg.Connection[Any]", cell: Cell) -> Slots:
             failures[str(error)] += 1
             continue
         records = connection.execute(
-            "SELECT at, viewer, viewer_state, ask, slate FROM feed_slaterecord WHERE epoch = %s ORDER BY at, id LIMIT %s",
+            "SELECT id, at, viewer, ask, slate FROM feed_slaterecord WHERE epoch = %s ORDER BY at, id LIMIT %s",
             [sha256, each],
         ).fetchall()
-        for at, viewer, told, asked, shown in records:
+        try:
+            states = viewer_states(connection.cursor(), [record[0] for record in records])
+        except WireError as error:
+            failures[str(error)] += len(records)
+            continue
+        for number, at, viewer, asked, shown in records:
             try:
-                state, ask, slate = Viewer.decode(bytes(told)), Ask.decode(bytes(asked)), Slate.decode(bytes(shown))
+                state = Viewer.decode(states.get(number, b""))
+                ask, slate = Ask.decode(bytes(asked)), Slate.decode(bytes(shown))
                 videos = np.array([slot.video for slot in slate.slots if "again" not in slot.sources], dtype=np.int64)
                 if ask.kind == "for_you" and len(videos):
                     found.append((at, viewer, videos, slot_signals(epoch, state, ask, videos)))
