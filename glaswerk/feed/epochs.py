@@ -4,19 +4,35 @@ import contextlib
 import os
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import psycopg
 import structlog
+from numpy.typing import NDArray
 
 from glaswerk.cell import postgres
 from glaswerk.cell.config import Cell, current_cell
 from glaswerk.cell.ids import now_ms
+from glaswerk.feed.dials import sound_name
 from glaswerk.feed.fold import VideoMemory
+from glaswerk.feed.learning.store import model_in_service
+from glaswerk.feed.settings import hidden_token
+from glaswerk.feed.slates import remove_before
 from glaswerk.feed.statistics import decayed
-from glaswerk.glass import Catalogue, Epoch, EpochError, Policy, Watches, cut_epoch, default_policy
+from glaswerk.glass import (
+    Catalogue,
+    Epoch,
+    EpochError,
+    Policy,
+    Watches,
+    caption_tokens,
+    cut_epoch,
+    default_policy,
+)
+from glaswerk.glass.catalogue import FEATURES
 
 # Whoever cuts holds this advisory lock, so that two machines never cut at once.
 CUTTER_LOCK: Final = 0x676C_6173_0001
@@ -29,7 +45,7 @@ SELECT v.id, v.creator_id, (extract(epoch FROM v.published_at) * 1000)::bigint, 
        coalesce(s.impressions, 0), coalesce(s.finishes, 0), coalesce(s.likes, 0), coalesce(s.shares, 0),
        coalesce(s.saves, 0), coalesce(s.follows, 0), coalesce(s.skips, 0), coalesce(s.watch_ms, 0),
        coalesce(s.recent_impressions, 0), coalesce(s.recent_finishes, 0), coalesce(s.recent_likes, 0),
-       coalesce(s.decayed_at, 0)
+       coalesce(s.decayed_at, 0), v.caption, v.sound_title, v.features
 FROM videos_video v JOIN people_person p ON p.id = v.creator_id LEFT JOIN feed_statistics s ON s.video_id = v.id
 WHERE v.state = 'ready' AND v.taken_down_at IS NULL AND v.visibility IN ('public', 'followers') AND p.is_active
 ORDER BY v.id
@@ -45,6 +61,12 @@ WHERE w.watched OR w.shared OR w.liked_at > 0 OR w.saved_at > 0
 def epoch_path(cell: Cell, sha256: str) -> Path:
     """Return where an epoch's file is."""
     return cell.epochs / f"{sha256}.epoch"
+
+
+@lru_cache(maxsize=4)
+def kept_epoch(sha256: str, cell: Cell | None = None) -> Epoch:
+    """Open an epoch that is kept, every byte of it checked.  Raises EpochError for an altered file, OSError for none."""
+    return Epoch.open(epoch_path(cell or current_cell(), sha256), sha256)
 
 
 def current_policy(cell: Cell) -> Policy:
@@ -86,7 +108,28 @@ def _catalogue(connection: "psycopg.Connection[Any]", at_ms: int) -> Catalogue:
         rec_impressions=recent(16),
         rec_finishes=recent(17),
         rec_likes=recent(18),
+        tokens=[
+            _tokens(caption, tuple(tags), creator, sound)
+            for caption, tags, creator, sound in zip(columns[20], columns[7], columns[1], columns[21], strict=True)
+        ],
+        features=np.array([_looks(features) for features in columns[22]], dtype=np.uint8),
     )
+
+
+# Hardly anything of this changes from one epoch to the next, and an epoch is cut every few seconds.
+@lru_cache(maxsize=200_000)
+def _tokens(caption: str, hashtags: tuple[str, ...], creator: int, sound: str) -> tuple[int, ...]:
+    """What a viewer can hide a video by: its words, hashtags, creator and sound."""
+    tokens = [hidden_token("hashtag", hashtag) for hashtag in hashtags] + [hidden_token("creator", str(creator))]
+    if sound:
+        tokens.append(hidden_token("sound", sound_name(sound)))
+    return (*caption_tokens(caption), *tokens)
+
+
+def _looks(features: bytes) -> NDArray[np.uint8]:
+    """How a video looks, all zeros where nobody has looked yet."""
+    known = len(features) == FEATURES
+    return np.frombuffer(features, dtype=np.uint8) if known else np.zeros(FEATURES, dtype=np.uint8)
 
 
 def _watches(connection: "psycopg.Connection[Any]") -> Watches:
@@ -133,7 +176,7 @@ def cut(cell: Cell | None = None) -> str:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         at_ms = now_ms()
         catalogue = _catalogue(connection, at_ms)
-        data = cut_epoch(catalogue, _watches(connection), policy, at_ms)
+        data = cut_epoch(catalogue, _watches(connection), policy, at_ms, model_in_service(connection, cell))
         sha256 = Epoch.from_bytes(data).sha256
         _keep(epoch_path(cell, sha256), data)
         connection.execute(
@@ -162,7 +205,7 @@ def remove_old(cell: Cell) -> int:
     """
     before = datetime.now(UTC) - timedelta(days=cell.config.feed.keep_epochs_days)
     with psycopg.connect(postgres.database_url(cell)) as connection:
-        connection.execute("DELETE FROM feed_slaterecord WHERE at < %s", [int(before.timestamp() * 1000)])
+        remove_before(connection.cursor(), int(before.timestamp() * 1000))
         rows = connection.execute(
             "DELETE FROM feed_epochrecord e WHERE e.cut_at < %s AND NOT EXISTS"
             " (SELECT 1 FROM feed_slaterecord s WHERE s.epoch = e.sha256)"

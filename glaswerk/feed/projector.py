@@ -5,6 +5,7 @@ nothing and repeats nothing.  An event is counted once by its id; the folds do n
 """
 
 import asyncio
+import contextlib
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -20,9 +21,10 @@ from glaswerk.cell.log import EVENTS, SLATES, Entry, EventLog
 from glaswerk.feed.events import OLDEST_MS
 from glaswerk.feed.fold import CREATOR_KINDS, SETTING_KINDS, VIDEO_KINDS, CreatorMemory, VideoMemory
 from glaswerk.feed.settings import Settings
+from glaswerk.feed.slates import CHAINS, Chains, resolve
 from glaswerk.feed.statistics import UNITS, decayed
 from glaswerk.feed.viewers import PROJECTOR
-from glaswerk.glass import Flag
+from glaswerk.glass import Flag, WireError
 
 # One advisory lock a stream: of several projectors on several machines, one works and the others wait.
 _LOCKS: Final = {EVENTS: 0x676C_6173_0002, SLATES: 0x676C_6173_0003}
@@ -56,12 +58,16 @@ async def project(stream: str, log: EventLog) -> None:
         row = await (
             await connection.execute("SELECT sequence FROM feed_watermark WHERE stream = %s", [_WATERMARKS[stream]])
         ).fetchone()
-        apply = _apply_events if stream == EVENTS else _apply_slates
+        # Held for as long as this connection: what a failed transaction did not store must not be built on.
+        chains = Chains(current_cell().config.feed.keep_epochs_days)
         swept = 0
         async for batch in log.tail(stream, int(row[0]) if row else 0, idle_s=5.0):
             if batch:
                 async with connection.transaction():
-                    await apply(connection, batch)
+                    if stream == EVENTS:
+                        await _apply_events(connection, batch)
+                    else:
+                        await _apply_slates(connection, batch, chains)
                     await connection.execute(
                         "INSERT INTO feed_watermark (stream, sequence) VALUES (%s, %s)"
                         " ON CONFLICT (stream) DO UPDATE SET sequence = excluded.sequence",
@@ -80,21 +86,39 @@ async def _wait_for_lock(connection: Connection, key: int) -> None:
         await asyncio.sleep(1)
 
 
-async def _apply_slates(connection: Connection, batch: list[Entry]) -> None:
-    rows = [
-        (
-            *(item[name] for name in ("id", "viewer", "epoch", "at")),
-            *(bytes.fromhex(item[name]) for name in ("viewer_state", "ask", "slate")),
-        )
-        for entry in batch
-        for item in entry.items
-    ]
+async def _apply_slates(connection: Connection, batch: list[Entry], chains: Chains) -> None:
+    items = [item for entry in batch for item in entry.items]
+    await _load_chains(connection, chains, chains.missing(item["viewer"] for item in items))
+    rows = []
+    for item in items:
+        state, ask, slate = (bytes.fromhex(item[name]) for name in ("viewer_state", "ask", "slate"))
+        base, packed = chains.add(item["viewer"], item["id"], state)
+        rows.append((item["id"], item["viewer"], base, item["epoch"], item["at"], packed, ask, slate))
     async with connection.cursor() as cursor:
         await cursor.executemany(
-            "INSERT INTO feed_slaterecord (id, viewer, epoch, at, viewer_state, ask, slate)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO feed_slaterecord (id, viewer, base, epoch, at, viewer_state, ask, slate)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
             rows,
         )
+
+
+async def _load_chains(connection: Connection, chains: Chains, viewers: list[int]) -> None:
+    """Let the chains go on where the table ends; where a record is damaged, new ones begin."""
+    if not viewers:
+        return
+    rows = await (
+        await connection.execute(
+            "SELECT v.viewer, s.id FROM unnest(%s::bigint[]) AS v(viewer) CROSS JOIN LATERAL"
+            " (SELECT id FROM feed_slaterecord WHERE viewer = v.viewer ORDER BY id DESC LIMIT 1) AS s",
+            [viewers],
+        )
+    ).fetchall()
+    parts = await (await connection.execute(CHAINS, [[row[1] for row in rows]])).fetchall()
+    with contextlib.suppress(WireError):
+        found = resolve(parts, [row[1] for row in rows])
+        for viewer, latest in rows:
+            if latest in found:
+                chains.hold(viewer, latest, *found[latest])
 
 
 async def _apply_events(connection: Connection, batch: list[Entry]) -> None:
@@ -184,7 +208,7 @@ def _totals(memory: VideoMemory | None, duration_ms: int) -> dict[str, int]:
     """What one viewer adds to the totals of a video: each thing once, however often it was repeated or reported."""
     if memory is None:
         return dict.fromkeys(("impressions", "watch_ms", "finishes", "skips", "likes", "shares", "saves"), 0)
-    flags = memory.flags(duration_ms)
+    flags = Flag(memory.flags(duration_ms))
     return {
         "impressions": 1,
         "watch_ms": memory.watched_ms,

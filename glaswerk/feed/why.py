@@ -1,109 +1,122 @@
-"""Why a slate is as it is, for people: the engine's exact parts with what is needed to show them."""
+"""Why a slate is as it is, for people: the engine's exact parts with what is needed to show them; and what if."""
 
-import time
-from functools import lru_cache
-from typing import Any, Final
-
-from django.conf import settings
-from django.http import Http404
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from glaswerk.cell.blobs import blob_url
-from glaswerk.cell.ids import created_ms, encode_id, now_ms
-from glaswerk.feed.epochs import epoch_path
-from glaswerk.feed.models import SlateRecord
-from glaswerk.glass import Ask, Epoch, Viewer, explain
-from glaswerk.glass.explanation import SlotWhy
-from glaswerk.videos.models import State, Video
-
-# A slate is in the log when it is served, and in the table as soon as the projector has come to it.
-PROJECTION_PATIENCE_S: Final = 5.0
-
-
-def access_slate(slate: int, viewer: int) -> SlateRecord:
-    """Return a slate that this viewer was shown; wait a moment for one that was served just now.  Raises Http404."""
-    deadline = time.monotonic() + PROJECTION_PATIENCE_S
-    while True:
-        record = SlateRecord.objects.filter(id=slate, viewer=viewer).first()
-        if record is not None:
-            return record
-        if time.monotonic() > deadline or now_ms() - created_ms(slate) > 60_000:
-            raise Http404
-        time.sleep(0.05)
-
-
-@lru_cache(maxsize=4)
-def _epoch(sha256: str) -> Epoch:
-    return Epoch.open(epoch_path(settings.CELL, sha256), sha256)
+from glaswerk.cell.ids import encode_id
+from glaswerk.feed.epochs import kept_epoch
+from glaswerk.feed.slates import RecordedSlate
+from glaswerk.glass import Ask, Slate, Viewer, explain
+from glaswerk.people.models import Person
+from glaswerk.social.queries import watchable
 
 
 class ReplayDiffers(Exception):  # noqa: N818 - it says what happened, not that something broke.
     """The replay of a recorded slate gave other bytes; nothing may be explained by it."""
 
 
-def explain_slate(record: SlateRecord) -> dict[str, Any]:
-    """Return the JSON that explains a recorded slate.
+def explain_slate(record: RecordedSlate, person: Person | None) -> dict[str, Any]:
+    """Return the JSON that explains a recorded slate to the person who was shown it, or None for somebody signed out.
 
     Raises ReplayDiffers where ranking again does not give the recorded bytes, and EpochError or OSError where the epoch
     is not kept any more.
     """
-    viewer, ask = Viewer.decode(bytes(record.viewer_state)), Ask.decode(bytes(record.ask))
-    explanation = explain(_epoch(record.epoch), viewer, ask)
-    if explanation.slate.encode() != bytes(record.slate):
+    viewer, ask = Viewer.decode(record.viewer_state), Ask.decode(record.ask)
+    explanation = explain(kept_epoch(record.epoch), viewer, ask)
+    if explanation.slate.encode() != record.slate:
         raise ReplayDiffers(encode_id(record.id))
-    watched = {part.video for why in explanation.slots for signal in why.signals for part in signal.watches}
-    stills = {
-        video.id: {"id": video.public_id, "poster": blob_url(video.poster, "jpg"), "caption": video.caption}
-        for video in Video.objects.filter(id__in=watched, state=State.READY, taken_down_at=None)
-    }
+    said = explanation.as_dict()
+    stills = _stills(
+        (watch["video"] for slot in said["slots"] for part in slot["signals"] for watch in part["watches"]), person
+    )
     return {
         "slate": encode_id(record.id),
         "epoch": record.epoch,
         "at": record.at,
         "unit": "1/65536 log-odds",
         "personal": viewer.profiling,
-        "order": explanation.order,
-        "candidates": explanation.candidates,
-        "slots": [_slot(why, stills) for why in explanation.slots],
+        "order": said["order"],
+        "candidates": said["candidates"],
+        "slots": [_slot(slot, stills) for slot in said["slots"]],
     }
 
 
-def _slot(why: SlotWhy, stills: dict[int, dict[str, Any]]) -> dict[str, Any]:
+def _slot(slot: dict[str, Any], stills: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
+    """One slot as the engine takes it apart, with ids and stills as pages need them."""
+    spacing = slot.pop("spacing")
     return {
-        "position": why.slot.position,
-        "video": encode_id(why.slot.video),
-        "value": why.slot.value,
-        "base": why.base,
-        "score": why.score,
-        "creator_term": why.creator_term,
-        "topic_term": why.topic_term,
-        "explored": why.explored,
-        "sources": list(why.slot.sources),
-        "reasons": list(why.reasons),
+        **slot,
+        "video": encode_id(slot["video"]),
+        "creator_term": spacing["creator"],
+        "topic_term": spacing["topic"],
+        "dials": [_named("dial", part) for part in slot["dials"]],
         "heads": [
-            {
-                "name": head.head,
-                "weight": head.weight,
-                "bias": head.bias,
-                "bias_term": head.bias_term,
-                "log_odds": head.log_odds,
-                "probability": head.probability,
-                "term": head.term,
-                "signals": [
-                    {"name": part.signal, "log_odds": part.log_odds, "term": part.term} for part in head.contributions
-                ],
-            }
-            for head in why.heads
+            _named("head", {**head, "signals": [_named("signal", part) for part in head["signals"]]})
+            for head in slot["heads"]
         ],
         "signals": [
             {
-                "name": part.signal,
-                "amount": part.amount,
-                "effect": part.effect,
-                "videos": [
-                    {**stills.get(watch.video, {"id": encode_id(watch.video)}), "contribution": watch.amount}
-                    for watch in part.watches
-                ],
+                "name": part["signal"],
+                "amount": part["amount"],
+                "effect": part["effect"],
+                "videos": [{**stills[watch["video"]], "contribution": watch["amount"]} for watch in part["watches"]],
             }
-            for part in why.signals
+            for part in slot["signals"]
         ],
+    }
+
+
+def _named(kind: str, part: dict[str, Any]) -> dict[str, Any]:
+    return {"name": part[kind], **{key: value for key, value in part.items() if key != kind}}
+
+
+def _stills(videos: Iterable[int], person: Person | None) -> dict[int, dict[str, Any]]:
+    """Return what to show of videos: of those that one may not see any more, the id alone."""
+    wanted = set(videos)
+    stills: dict[int, dict[str, Any]] = {video: {"id": encode_id(video)} for video in wanted}
+    for video in watchable(person).filter(id__in=wanted):
+        stills[video.pk] |= {"poster": blob_url(video.poster, "jpg"), "caption": video.caption}
+    return stills
+
+
+def what_if(
+    record: RecordedSlate,
+    person: Person | None,
+    dials: Mapping[str, int],
+    topics: Mapping[str, int] | None,
+    profiling: bool | None,
+) -> dict[str, Any]:
+    """Return how a recorded slate would have been with other dials; those that are not given stay as they were.
+
+    Raises EpochError or OSError where the epoch is not kept any more.
+    """
+    viewer, ask = Viewer.decode(record.viewer_state), Ask.decode(record.ask)
+    turned: dict[str, Any] = dict(dials)
+    if topics is not None:
+        turned["topics"] = tuple(sorted(topics.items()))
+    other = replace(
+        viewer,
+        dials=replace(viewer.dials, **turned),
+        profiling=viewer.profiling if profiling is None else profiling,
+    )
+    explanation = explain(kept_epoch(record.epoch), other, ask)
+    was = {slot.video: slot.position for slot in Slate.decode(record.slate).slots}
+    now = [why.slot.video for why in explanation.slots]
+    stills = _stills(now, person)
+    return {
+        "slate": encode_id(record.id),
+        "slots": [
+            {
+                "position": why.slot.position,
+                "was": was.get(why.slot.video),
+                "video": {"poster": "", "caption": "", **stills[why.slot.video]},
+                "value": why.slot.value,
+                "dials_term": sum(part.term for part in why.dials),
+                "explored": why.explored,
+            }
+            for why in explanation.slots
+        ],
+        "left": [encode_id(video) for video in was if video not in now],
     }

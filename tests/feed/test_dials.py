@@ -6,11 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from glaswerk.cell.ids import decode_id
 from glaswerk.feed.contract import SETTINGS
 from tests.cells import event
 from tests.feed.test_serving import conforms
-from tests.feed.theatre import Somebody, Theatre, finish, fresh, report, shown, slate
+from tests.feed.theatre import Somebody, Theatre
 
 pytestmark = pytest.mark.cell
 NEUTRAL = {

@@ -81,6 +81,7 @@ class Theatre:
         content: bytes = b"",
         words: str = "",
         sound: str = "Original sound",
+        features: bytes = b"",
     ) -> str:
         """Make a ready video and return its public id.  It is in the feed as soon as the next epoch is cut."""
         video = new_id()
@@ -93,9 +94,9 @@ class Theatre:
         with self.db() as connection, connection.transaction():
             connection.execute(
                 "INSERT INTO videos_video (id, creator_id, caption, hashtags, mentions, visibility, language, region,"
-                " sound_title, state, progress, failure, source, duration_ms, width, height, poster, color, created_at,"
-                " published_at) VALUES (%s, %s, %s, %s, '{}', %s, '', 'eu', %s, 'ready', 100, '', %s, %s, 720,"
-                " 1280, %s, '#123456', now(), now())",
+                " sound_title, state, progress, failure, source, duration_ms, width, height, poster, color, features,"
+                " created_at, published_at) VALUES (%s, %s, %s, %s, '{}', %s, '', 'eu', %s, 'ready', 100, '', %s, %s, 720,"
+                " 1280, %s, '#123456', %s, now(), now())",
                 [
                     video,
                     creator,
@@ -106,6 +107,7 @@ class Theatre:
                     sha,
                     DURATION_MS,
                     sha,
+                    features,
                 ],
             )
             connection.execute(
