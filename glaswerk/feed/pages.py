@@ -17,6 +17,7 @@ from glaswerk.cell.ids import decode_id
 from glaswerk.feed import queries
 from glaswerk.feed.transparency.chapters import chapters, commands
 from glaswerk.feed.transparency.page import describe
+from glaswerk.feed.visitors import VisitorReader
 from glaswerk.glass import default_policy
 from glaswerk.people.models import Person, Visibility
 from glaswerk.people.names import NAME_PATTERN
@@ -26,6 +27,7 @@ from glaswerk.videos.models import Video
 
 _MAX_TITLE: Final = 70
 _MAX_DESCRIPTION: Final = 200
+_SLATES: Final = 20
 
 
 @require_safe
@@ -190,12 +192,23 @@ def dials(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def slates(request: HttpRequest) -> HttpResponse:
-    """Show every slate that this viewer was shown, to look at and to download."""
-    return render(request, "feed/slates.html")
+    """Show every slate that this viewer, signed in or not, was shown, to look at and to download."""
+    viewer, before = _viewer_id(request), request.GET.get("before")
+    try:
+        shown, older = queries.shown_slates(viewer, _viewer(request), before, _SLATES) if viewer else ([], None)
+    except ValueError:
+        raise Http404 from None
+    return render(request, "feed/slates.html", {"slates": shown, "next": older, "is_first_page": before is None})
 
 
 def _viewer(request: HttpRequest) -> Person | None:
     return request.user if isinstance(request.user, Person) else None
+
+
+def _viewer_id(request: HttpRequest) -> int | None:
+    """Return by which id the feed knows who asks; None for somebody signed out who was never shown anything."""
+    person = _viewer(request)
+    return VisitorReader().anonymous(request.COOKIES) if person is None else person.pk
 
 
 def _player(

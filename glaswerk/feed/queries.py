@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from glaswerk.cell.blobs import blob_url
 from glaswerk.cell.ids import decode_id, encode_id
+from glaswerk.feed.slates import RecordedSlate, slates_of
+from glaswerk.glass import Ask, Slate, WireError
 from glaswerk.people.models import Person, Visibility
 from glaswerk.social import queries as social
 from glaswerk.social.models import Comment, Follow, Like
@@ -52,6 +54,18 @@ class Grid:
 
     posters: list[Poster]
     next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSlate:
+    """A slate as its viewer finds it again: for which place it was made, and its videos, without poster where one is gone."""
+
+    id: str
+    at: datetime
+    place: str
+    epoch: str
+    size: int
+    stills: list[dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,3 +271,50 @@ def _count_hashtags(videos: QuerySet[Video], prefix: str, limit: int) -> list[tu
             [*parameters, prefix, limit],
         )
         return list(cursor.fetchall())
+
+
+def shown_slates(
+    viewer: int, person: Person | None, before: str | None, limit: int
+) -> tuple[list[ShownSlate], str | None]:
+    """Return what somebody was shown, the newest first, and the slate that the next page starts after.  Three queries.
+
+    Raises ValueError where `before` is no id of a slate.
+    """
+    found = slates_of(viewer, None if before is None else decode_id(before), limit + 1)
+    listed = [(record, _slots_of(record)) for record in found[:limit]]
+    wanted = {video for _, videos in listed for video in videos}
+    known = watchable(person).filter(id__in=wanted).in_bulk()
+
+    def still(video: int) -> dict[str, str]:
+        seen = known.get(video)
+        poster = blob_url(seen.poster, "jpg") if seen else ""
+        return {"id": encode_id(video), "poster": poster, "caption": seen.caption if seen else ""}
+
+    shown = [
+        ShownSlate(
+            id=encode_id(record.id),
+            at=_EPOCH + timedelta(milliseconds=record.at),
+            place=_place_of(record),
+            epoch=record.epoch,
+            size=len(videos),
+            stills=[still(video) for video in videos],
+        )
+        for record, videos in listed
+    ]
+    return shown, shown[-1].id if len(found) > limit else None
+
+
+def _slots_of(record: RecordedSlate) -> list[int]:
+    """Return the videos of a slate; none where its record is of a form that this engine does not read."""
+    try:
+        return [slot.video for slot in Slate.decode(record.slate).slots]
+    except WireError:
+        return []
+
+
+def _place_of(record: RecordedSlate) -> str:
+    """Return for which place a slate was made, as an ask names it."""
+    try:
+        return Ask.decode(record.ask).surface
+    except WireError:
+        return ""

@@ -12,6 +12,11 @@ from django.conf import settings as cell_settings
 from django.test import Client
 from django.utils import timezone
 
+from glaswerk.cell.ids import encode_id, new_id, now_ms
+from glaswerk.feed.models import SlateRecord
+from glaswerk.feed.slates import pack
+from glaswerk.feed.visitors import VisitorReader
+from glaswerk.glass import Ask, Slate, Slot, Viewer
 from glaswerk.people.models import Person
 from glaswerk.social.actions import post_comment
 from glaswerk.social.models import Block, Counts, Follow, Like, Save
@@ -100,6 +105,7 @@ def test_every_page_answers_with_and_without_content(language: str, signed_in: b
     reader = person("reader")
     client = browser(reader if signed_in else None, language)
     addresses = ["/", "/following", "/discover", "/inbox", "/t/fox", "/t/fox/play", "/@reader", "/@reader/play"]
+    addresses += ["/me/feed", "/me/slates", "/transparency/algorithm"]
     addresses += ["/@reader/liked", "/@reader/saved"] if signed_in else []
     for _ in range(2):
         for address in addresses:
@@ -124,6 +130,9 @@ def test_pages_speak_german() -> None:
     assert "Hashtags und Beschreibungen suchen" in page(browser(None, "de"), "/discover")
     assert "Dein Posteingang" in page(browser(None, "de"), "/inbox")
     assert "Weiter ohne Konto" in page(browser(None, "de"), "/following")
+    assert "Dein Feed vergisst" in page(browser(None, "de"), "/me/feed")
+    assert "Was dir gezeigt wurde" in page(browser(reader, "de"), "/me/slates")
+    assert "Wozu der Feed da ist" in page(browser(None, "de"), "/transparency/algorithm")
 
 
 def test_the_player_is_told_what_it_plays() -> None:
@@ -441,3 +450,68 @@ def test_pages_ask_the_database_a_known_number_of_times(django_assert_num_querie
     }.items():
         with django_assert_num_queries(session + number):
             assert client.get(address).status_code == 200, address
+
+
+def shown(viewer: int, *videos: Video, surface: str = "for_you") -> str:
+    """Record a slate that somebody was shown, and return its id."""
+    slots = tuple(Slot(place, one.pk, 0, ("fresh",)) for place, one in enumerate(videos))
+    record = SlateRecord.objects.create(
+        id=new_id(),
+        viewer=viewer,
+        epoch="0" * 64,
+        at=now_ms(),
+        viewer_state=pack(Viewer(id=viewer).encode()),
+        ask=Ask(limit=10, at_ms=now_ms(), surface=surface).encode(),
+        slate=Slate("0" * 64, slots).encode(),
+    )
+    return encode_id(record.id)
+
+
+def slates_on(text: str) -> list[str]:
+    return re.findall(r"/api/slates/([0-9a-z]{13})/bundle", text)
+
+
+def test_everybody_finds_what_they_were_shown_and_nothing_else() -> None:
+    reader, other = person("reader"), person("other")
+    public, private = video(other, "A #fox", hashtags=["fox"]), video(other, "Secret", visibility="private")
+    mine = [shown(reader.pk, public, private), shown(reader.pk, public, surface="hashtag:fox")]
+    foreign = shown(other.pk, public)
+    stranger, cookie = VisitorReader().new_anonymous()
+    strangers = shown(stranger, public)
+
+    text = page(browser(reader), "/me/slates")
+    assert slates_on(text) == [mine[1], mine[0]]
+    assert foreign not in text
+    assert "#fox · 1 video" in re.sub(r"\s+", " ", text)
+    # What was shown once and may not be seen any more keeps its place, without its picture and its words.
+    assert text.count("A video that is gone") == 1
+    assert "Secret" not in text
+
+    visitor = browser()
+    visitor.cookies["viewer"] = cookie.decode().split(";")[0].removeprefix("viewer=")
+    assert slates_on(page(visitor, "/me/slates")) == [strangers]
+    assert slates_on(page(browser(), "/me/slates")) == []
+    visitor.cookies["viewer"] = "1" * 13
+    assert slates_on(page(visitor, "/me/slates")) == []
+
+
+def test_what_was_shown_comes_in_pages() -> None:
+    reader = person("reader")
+    recorded = sorted((shown(reader.pk) for _ in range(23)), reverse=True)
+    client = browser(reader)
+    first = page(client, "/me/slates")
+    (older,) = re.findall(r'rel="next" href="\?before=([0-9a-z]{13})"', first)
+    second = page(client, "/me/slates", before=older)
+    assert slates_on(first) + slates_on(second) == recorded
+    assert 'rel="next"' not in second
+    assert client.get("/me/slates", {"before": "nonsense"}).status_code == 404
+
+
+def test_the_policy_page_shows_the_policy_in_force() -> None:
+    text = page(browser(), "/transparency/algorithm")
+    keys = re.findall(r'data-key="([a-z_.]+)"', text)
+    assert len(keys) == len(set(keys))
+    assert {"weights.finish", "heads.skip.similar", "exploration.share", "dials.topic", "commercial.cap"} <= set(keys)
+    for address in ("/transparency/algorithm", "/me/feed", "/me/slates"):
+        assert f'href="{address}"' in page(browser(person()), "/me")
+    assert 'href="/transparency/algorithm"' in page(browser(), "/discover")
