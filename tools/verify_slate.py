@@ -32,6 +32,7 @@ FORMS = {
     "ask": "1 limit:n at:n surface:t seed:i again:n withdrawn:r",
     "slate": "2 epoch:h slots:s",
 }
+Slot = tuple[int, int, int]
 
 
 class Refused(Exception):  # noqa: N818 - it says what happened.
@@ -112,7 +113,7 @@ def read_bundle(data: bytes) -> list[bytes]:
     return parts
 
 
-def write_slate(epoch: bytes, slots: list[tuple[int, ...]]) -> bytes:
+def write_slate(epoch: bytes, slots: list[Slot]) -> bytes:
     out = bytearray(b"\x02" + epoch)
     for number in (len(slots), *(n for video, value, marks in slots for n in (video, value << 1 ^ value >> 99, marks))):
         while number >= 128:
@@ -147,8 +148,8 @@ def read_epoch(data: bytes) -> dict[str, Any]:
     epoch["tag_of"] = {text[start:end].decode(): tag for tag, (start, end) in enumerate(pairwise((0, *ends)))}
     epoch["place"] = [[*epoch["regions"], ""][code] for code in epoch["region"]]
     epoch["speech"] = [[*epoch["languages"], ""][code] for code in epoch["language"]]
-    check(list(epoch["ids"]) == sorted(set(epoch["ids"])), "the ids of the epoch's videos do not rise")
-    check(max(map(abs, published), default=0) < 1 << 53, "times of 2^53 and more are not checked")
+    sound = list(epoch["ids"]) == sorted(set(epoch["ids"])) and max(map(abs, published), default=0) < 1 << 53
+    check(sound, "the ids of the epoch's videos do not rise, or a time is 2^53 or more")
     videos, fixed = range(len(epoch["ids"])), [0] * len(epoch["ids"])
     for head, name in enumerate(HEADS):
         weight, bias, table = epoch["head_weights"][head], epoch["head_bias"][head], epoch["head_table"][448 * head :]
@@ -163,33 +164,26 @@ def read_epoch(data: bytes) -> dict[str, Any]:
     return epoch
 
 
-def rank(
-    epoch: dict[str, Any], viewer: dict[str, Any], ask: dict[str, Any]
-) -> tuple[list[tuple[int, ...]], dict[int, int]]:
+def rank(epoch: dict[str, Any], viewer: dict[str, Any], ask: dict[str, Any]) -> tuple[list[Slot], dict[int, int]]:
     """The slots in order, and for each video that a source offered the number of the filter that dropped it, or 0."""
     kind, _, argument = ask["surface"].partition(":")
-    known = re.fullmatch(r"for_you|following|hashtag:(?s:.+)|creator:(0|[1-9][0-9]*)", ask["surface"])
-    check(known and 1 <= ask["limit"] <= 50 and ask["at"] < 1 << 53 and ask["again"] < 2, "the ask is out of bounds")
+    asks = re.fullmatch(r"for_you|following|hashtag:(?s:.+)|creator:(0|[1-9][0-9]*)", ask["surface"])
+    check(asks and 1 <= ask["limit"] <= 50 and ask["at"] < 1 << 53 and ask["again"] < 2, "the ask is out of bounds")
     asked, turned = viewer["topics"], [viewer[dial] for dial in DIALS] + [setting for _, setting in viewer["topics"]]
-    good = (
-        asked == sorted(dict(asked).items()) and len(asked) <= 20 and all(map(all, asked)) and viewer["profiling"] < 2
-    )
+    good = asked == sorted(dict(asked).items()) and len(asked) <= 20 and all(map(all, asked))
     good = good and all(abs(setting) <= 2 for setting in turned) and all(flags < 64 for *_, flags in viewer["watches"])
-    check(good, "the viewer is out of bounds")
+    check(good and viewer["profiling"] < 2, "the viewer is out of bounds")
     rule, ids, tags_of, creator, limit = epoch["rule"], epoch["ids"], epoch["tags_of"], epoch["creator"], ask["limit"]
     published, weight, newest, seed = epoch["published"], epoch["tag_weight"], epoch["fresh"], ask["seed"]
-    row_of, verdict = {video: row for row, video in enumerate(ids)}, dict[int, int]()
-    near, alike, made, marks = (Counter[int]() for _ in range(4))
-    topics: dict[int, list[int]] = {}
-    watches = [
-        (row_of[video], *said, place) for place, (video, *said) in enumerate(viewer["watches"]) if video in row_of
-    ]
-    seen_at = {row: max(when, 0) for when, row in sorted((when, row) for row, _, when, *_ in watches)}
-    for row, strength, when, flags, place in watches if viewer["profiling"] else ():
-        if place >= rule["history.watches"]:
-            break
-        level = -rule["pull.skip"] if flags & 8 else rule["pull.finish"] * strength // 255
-        level = -rule["pull.not_interested"] if flags & 16 else level
+    row_of = {video: row for row, video in enumerate(ids)}
+    near, alike, made, marks, verdict = (Counter[int]() for _ in range(5))
+    topics, liked = dict[int, list[int]](), list[int]()
+    known = [(row_of[video], *said, at) for at, (video, *said) in enumerate(viewer["watches"]) if video in row_of]
+    seen_at = {row: max(when, 0) for when, row in sorted((when, row) for row, _, when, *_ in known)}
+    counting = [watch for watch in known if watch[-1] < rule["history.watches"] * viewer["profiling"]]
+    for row, strength, when, flags, place in counting:
+        low = "pull.not_interested" if flags & 16 else "pull.skip"
+        level = -rule[low] if flags & 24 else rule["pull.finish"] * strength // 255
         aged = level * decay(wrapped(ask["at"] - when), rule["decay.watch_days"]) >> 16
         pull = aged * decay(place, rule["decay.watch_count"]) >> 16
         made[creator[row]] += pull
@@ -198,16 +192,12 @@ def rank(
                 sums[epoch[f"{lists}_videos"][at]] += pull * epoch[f"{lists}_weights"][at] >> 15
         for tag in tags_of[row]:
             topics.setdefault(tag, []).append(pull * weight[tag] * NORM[len(tags_of[row])] >> 16)
-
-    region, language, commercial = viewer["region"], viewer["language"], epoch["commercial"]
+    region, language, sells, best = viewer["region"], viewer["language"], epoch["commercial"], epoch["best"]
     dialled = {epoch["tag_of"][name]: setting for name, setting in asked if name in epoch["tag_of"]}
-    best, liked, offers = epoch["best"], list[int](), list[tuple[str, list[int]]]()
-    if kind in ("for_you", "following"):
-        offers.append(("following", [row for row in newest if creator[row] in viewer["follows"]]))
-    elif kind == "hashtag":
-        offers.append((kind, [row for row in best if epoch["tag_of"].get(argument) in tags_of[row]]))
-    else:
-        offers.append((kind, [row for row in newest if creator[row] == int(argument)]))
+    following = [row for row in newest if creator[row] in viewer["follows"]]
+    tagged = [row for row in best if epoch["tag_of"].get(argument) in tags_of[row]]
+    theirs = [row for row in newest if str(creator[row]) == argument]
+    offers = {"hashtag": [(kind, tagged)], "creator": [(kind, theirs)]}.get(kind, [("following", following)])
     if kind == "for_you":
         for source, sums in (("cowatch", near), ("similar", alike)):
             offers.append((source, [row for _, row in sorted((-sums[row], row) for row in sums if sums[row] > 0)]))
@@ -218,7 +208,7 @@ def rank(
         offers += [("topic", [row for row in best if tag in tags_of[row]]) for tag in liked]
         offers.append(("trending_here", [row for row in epoch["trending"] if epoch["place"][row] == region != ""]))
         offers += [("trending", epoch["trending"]), ("fresh", newest)]
-        offers += [(source, [row for row in best if commercial[row] == mark]) for source, mark in sellers]
+        offers += [(source, [row for row in best if sells[row] == mark]) for source, mark in sellers]
         shown, early, hold = epoch["impressions"], rule["exploration.audience"], rule["exploration.hold"]
         most = min(early * rule["exploration.growth"] ** (rule["exploration.stages"] - 1), 1 << 40)
         due = [most if (epoch["bins"][7 * row] - 32) * 8192 >= hold else early for row in range(len(ids))]
@@ -237,17 +227,15 @@ def rank(
             want -= verdict[row] == 0
             if want == 0:
                 break
-
-    value, size = {}, len(epoch["head_knots"]) // 8
+    value, size, longest = {}, len(epoch["head_knots"]) // 8, rule["dials.long_seconds"]
     for row in verdict:
         norm, maker = NORM[len(tags_of[row])], creator[row]
         topic = sum(part * norm >> 8 for tag in tags_of[row] for part in topics.get(tag, ()))
         same = [maker in viewer["follows"], epoch["speech"][row] == language != "", epoch["place"][row] == region != ""]
         fresh = decay(ask["at"] - published[row], rule["decay.fresh_hours"])
         signals = [near[row], alike[row], topic, made[maker], *(ONE * holds for holds in same), fresh]
-        longest, ours = rule["dials.long_seconds"], made[maker] > 0 or same[0]
         long = min(max(epoch["duration"][row], 0), longest) * ONE // longest
-        features = (fresh, ONE * ours, ONE * same[2], ONE * (commercial[row] > 0), long)
+        features = (fresh, ONE * (made[maker] > 0 or same[0]), ONE * same[2], ONE * (sells[row] > 0), long)
         worth = epoch["standing"][row] + sum(dialled.get(tag, 0) * rule["dials.topic"] for tag in tags_of[row])
         worth += sum(viewer[dial] * rule[f"dials.{dial}"] * features[at] >> 16 for at, dial in enumerate(DIALS))
         for place, signal in enumerate(signals):
@@ -256,20 +244,17 @@ def rank(
             at = place * size + max(knot for knot, edge in enumerate(knots) if edge <= inside)
             worth += epoch["head_heights"][at] + ((inside - epoch["head_knots"][at]) * epoch["head_slopes"][at] >> 16)
         value[row] = worth
-
     rows, chosen, explored = sorted(row for row in verdict if verdict[row] == 0), list[int](), list[int]()
     count = limit * rule["exploration.share"] + dice(seed, 0, 0, ONE) >> 16
     chances = sorted(range(limit), key=lambda slot: (dice(seed, slot + 1, 0, 1 << 24), slot))[:count]
     room = limit * rule["commercial.cap"] * (2 + min(viewer["shopping"], 0)) >> 17
     if kind in ("following", "creator"):
         chosen, room = sorted(rows, key=lambda row: (-published[row], row))[:limit], limit
-    for slot in range(len(chosen), limit):
+    while len(chosen) < limit and (left := [row for row in rows if row not in chosen and (room or not sells[row])]):
+        slot = len(chosen)
         makers = [creator[row] for row in chosen]
         close = makers[max(0, slot - rule["spacing.creator_gap"]) :]
         lately = [tag for row in chosen[max(0, slot - rule["spacing.topic_window"]) :] for tag in tags_of[row]]
-        left = [row for row in rows if row not in chosen and not (room == 0 and commercial[row])]
-        if not left:
-            break
         free = [row for row in left if marks[row] & 256 and creator[row] not in close]
         if free and sum(chance <= slot for chance in chances) > len(explored):
             left = [free[dice(seed, slot + 1, throw + 1, len(free))] for throw in range(rule["exploration.draws"])]
@@ -280,13 +265,13 @@ def rank(
             tags = [rule["spacing.topic_cost"] * weight[tag] * lately.count(tag) >> 8 for tag in tags_of[row]]
             scored.append((repeats + max(tags, default=0) - value[row], row))
         chosen.append(min(scored)[1])
-        room -= commercial[chosen[-1]] > 0
+        room -= sells[chosen[-1]] > 0
     slots = [(ids[row], value[row], marks[row] | 2048 * (slot in explored)) for slot, row in enumerate(chosen)]
     if ask["again"]:
         for *_, row in sorted((seen_at.get(row, 0), -value[row], row) for row in verdict if verdict[row] == 6):
-            if len(slots) < limit and not (room == 0 and commercial[row]):
+            if len(slots) < limit and (room or not sells[row]):
                 slots.append((ids[row], value[row], marks[row] | 4096))
-                room -= commercial[row] > 0
+                room -= sells[row] > 0
     return slots, {ids[row]: verdict[row] for row in verdict}
 
 
