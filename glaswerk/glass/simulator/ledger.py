@@ -3,6 +3,7 @@
 It follows the cell's own rules: a viewer counts once for a video, a watch within two seconds is a skip, recent counts halve in a day.
 """
 
+from bisect import insort
 from typing import Any, Final
 
 import numpy as np
@@ -48,7 +49,7 @@ class Ledger:
         self._recent = {name: np.zeros(size) for name in _RECENT}
         self._recent_at = world.settings.begin_ms - 30 * DAY_MS
         self._watches: list[list[Watch]] = [[] for _ in world.people.ids]
-        self._seen: list[set[int]] = [set() for _ in world.people.ids]
+        self._seen: list[list[int]] = [[] for _ in world.people.ids]
         self._follows: list[set[int]] = [set() for _ in world.people.ids]
         self._log: list[tuple[Any, Any, Any, Any]] = []
 
@@ -60,7 +61,7 @@ class Ledger:
         other._recent = {name: column.copy() for name, column in self._recent.items()}
         other._recent_at = self._recent_at
         other._watches = [list(watches) for watches in self._watches]
-        other._seen = [set(seen) for seen in self._seen]
+        other._seen = [list(seen) for seen in self._seen]
         other._follows = [set(follows) for follows in self._follows]
         other._log = list(self._log)
         return other
@@ -84,7 +85,6 @@ class Ledger:
             followers_only=np.zeros(size, dtype=np.bool_),
             hashtags=clips.hashtags[:size],
             tokens=clips.tokens[:size],
-            features=clips.features[:size],
             **counts,
             **recent,
         )
@@ -101,7 +101,7 @@ class Ledger:
             id=int(people.ids[row]),
             watches=tuple(reversed(self._watches[row][-HISTORY:])),
             follows=tuple(sorted(self._follows[row])),
-            seen=np.array(sorted(self._seen[row]), dtype=np.int64),
+            seen=np.array(self._seen[row], dtype=np.int64),
             region=people.region[row],
             language=people.language[row],
         )
@@ -131,7 +131,7 @@ class Ledger:
             viewer.tolist(), ids.tolist(), strength.tolist(), at.tolist(), flags.tolist(), strict=True
         ):
             self._watches[who].append(Watch(video, level, when, mark))
-            self._seen[who].add(video)
+            insort(self._seen[who], video)
         for who, creator in zip(viewer[followed].tolist(), clips.creator[row[followed]].tolist(), strict=True):
             self._follows[who].add(creator)
         said = strength > 0

@@ -17,7 +17,7 @@ from glaswerk.glass.simulator.chance import uniform
 from glaswerk.glass.simulator.contenders import Contender
 from glaswerk.glass.simulator.ledger import Board, Ledger
 from glaswerk.glass.simulator.settings import HOUR_MS, SLATE
-from glaswerk.glass.simulator.world import BOT_HOURS, World
+from glaswerk.glass.simulator.world import BOT_HOURS, Visits, World
 from glaswerk.glass.viewer import Viewer
 
 Ints = NDArray[np.int64]
@@ -57,7 +57,7 @@ class Diary:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class Served:
     """One slate that was served and how far it was watched: for the log that models are trained on."""
 
     board: Board
@@ -65,7 +65,7 @@ class Shown:
     ask: Ask
     videos: Ints
     flags: Ints
-    watched_ms: Ints
+    followed: Any
 
 
 class Simulation:
@@ -75,7 +75,7 @@ class Simulation:
         self._world, self.ledger, self._contender = world, ledger, contender
         self._audience = Audience(world)
         self.diary = Diary()
-        self.shown: list[Shown] = []
+        self.shown: list[Served] = []
         self._board: Board | None = None
 
     def days(
@@ -112,18 +112,26 @@ class Simulation:
             self._slates(visits, now + EPOCH_DELAY_MS, now + step)
             progress((now + step - begin) / length)
 
-    def _slates(self, visits: Any, begin_ms: int, end_ms: int) -> None:
-        low, high = np.searchsorted(visits.at_ms, (begin_ms, end_ms))
-        for place in range(int(low), int(high)):
-            viewer, at = visits.viewer[place : place + 1], visits.at_ms[place : place + 1]
-            sittings = self._audience.sit_down(viewer, at)
-            slates, _ = self._serve(sittings, np.zeros(1, dtype=np.int64), 0)
-            response = self._audience.watch(sittings, slates)
-            self.ledger.note(sittings, slates, response)
-            for row, when in zip(slates[response.shown].tolist(), response.at_ms[response.shown].tolist(), strict=True):
-                if row >= 0 and self._world.clips.published_at[row] >= self._world.settings.end_ms:
-                    # Videos are prefetched in order; the moment of the slate is when the first is on the screen.
-                    self.diary.first_shown.setdefault(row, when)
+    def _slates(self, visits: Visits, begin_ms: int, end_ms: int) -> None:
+        low, high = (int(place) for place in np.searchsorted(visits.at_ms, (begin_ms, end_ms)))
+        while low < high:
+            # As many at once as are of different people: none of them can change what another is shown.
+            viewer = visits.viewer[low:high]
+            again = np.ones(len(viewer), dtype=np.bool_)
+            again[np.unique(viewer, return_index=True)[1]] = False
+            size = int(np.argmax(again)) if again.any() else len(viewer)
+            self._single(viewer[:size], visits.at_ms[low : low + size])
+            low += size
+
+    def _single(self, viewer: Ints, at_ms: Ints) -> None:
+        sittings = self._audience.sit_down(viewer, at_ms)
+        slates, _ = self._serve(sittings, np.arange(len(viewer)), 0)
+        response = self._audience.watch(sittings, slates)
+        self.ledger.note(sittings, slates, response)
+        rows, shown_at = slates[response.shown], response.at_ms[response.shown]
+        fresh = self._world.clips.published_at[rows] >= self._world.settings.end_ms
+        for row, when in zip(rows[fresh].tolist(), shown_at[fresh].tolist(), strict=True):
+            self.diary.first_shown[row] = min(when, self.diary.first_shown.get(row, when))
 
     def _look(self, now_ms: int) -> None:
         self._take(self.ledger.board(now_ms))
@@ -185,10 +193,9 @@ class Simulation:
         for place, viewer, ask in asked:
             seen = response.shown[place]
             videos = self._world.clips.ids[slates[place, seen]]
-            watched = response.watched_ms[place, seen] + (
-                response.loops[place, seen] * self._world.clips.duration_ms[slates[place, seen]]
+            self.shown.append(
+                Served(self._board, viewer, ask, videos, response.flags[place, seen], response.followed[place, seen])
             )
-            self.shown.append(Shown(self._board, viewer, ask, videos, response.flags[place, seen], watched))
 
     def _bots(self, begin_ms: int, end_ms: int) -> None:
         """Every bot watches every pumped video once, some time after it was published, and likes every second one."""

@@ -10,7 +10,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from glaswerk.glass.catalogue import FEATURES
 from glaswerk.glass.simulator.settings import DAY_MS, HOUR_MS, START_MS, WARM_DAYS, Settings
 from glaswerk.glass.tokens import caption_tokens, token
 
@@ -56,7 +55,6 @@ class Clips:
     language: list[str]
     hashtags: list[tuple[str, ...]]
     tokens: list[tuple[int, ...]]
-    features: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,8 +209,6 @@ def _clips(settings: Settings, interest: Floats, rng: np.random.Generator) -> tu
     appeal = 0.5 * quality + 0.866 * rng.normal(0, 1, size)
     speech = rng.choice(len(LANGUAGES), len(makers), p=[0.6, 0.4])[maker]
     hashtags, captions = _words(topic, second, rng)
-    looks = np.concatenate([mix * 3, style], axis=1) @ rng.normal(0, 1, (topics + STYLES, FEATURES)) / np.sqrt(STYLES)
-    seen = looks + rng.normal(0, 2.0, looks.shape)
     clips = Clips(
         ids=np.arange(size, dtype=np.int64) + 1,
         creator=creator + 5_000_000,
@@ -225,7 +221,6 @@ def _clips(settings: Settings, interest: Floats, rng: np.random.Generator) -> tu
             tuple(sorted({*caption_tokens(text), *(token(f"#{tag}") for tag in tags), token(f"@{who}")}))
             for text, tags, who in zip(captions, hashtags, (creator + 5_000_000).tolist(), strict=True)
         ],
-        features=np.clip(128 + 24 * seen, 1, 255).astype(np.uint8),
     )
     return clips, HiddenClips(topic, mix, style, quality, appeal, newcomer, newcomer_first, pumped)
 
@@ -283,6 +278,9 @@ def _visits(settings: Settings, rng: np.random.Generator) -> Visits:
 
 
 def _rush(settings: Settings, rng: np.random.Generator) -> Visits:
+    """Single slates; everybody has had one before anybody has the next."""
     count = settings.rush_minutes * RUSH_PER_MINUTE
     at = np.sort(settings.end_ms + rng.integers(0, max(1, settings.rush_minutes * 60_000), count))
-    return Visits(at.astype(np.int64), rng.integers(0, settings.viewers, count))
+    rounds = [rng.permutation(settings.viewers) for _ in range(-(-count // settings.viewers))]
+    viewer = np.concatenate([*rounds, np.zeros(0, dtype=np.int64)])[:count]
+    return Visits(at.astype(np.int64), viewer.astype(np.int64))
