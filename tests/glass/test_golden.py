@@ -4,12 +4,14 @@ Everything here is made of whole numbers, so that no version of any library can 
 the arithmetic, `python -m glass.test_golden` (in tests/) prints the new lines for golden_slates.txt.
 """
 
+from dataclasses import replace
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
-from glaswerk.glass import Ask, Catalogue, Epoch, Policy, Viewer, Watch, Watches, cut_epoch, explain, rank
+from glaswerk.glass import Ask, Catalogue, Dials, Epoch, Policy, Viewer, Watch, Watches, cut_epoch, explain, rank, token
 from glaswerk.glass.catalogue import COUNTS
 from glaswerk.glass.scale import dice
 
@@ -44,6 +46,12 @@ def lines() -> list[str]:
             (f"t{first}", f"t{second}", "all")
             for first, second in zip(thrown(13, SIZE, 12), thrown(14, SIZE, 30), strict=True)
         ],
+        tokens=[
+            (token(f"w{one}"), token(f"w{other}"))
+            for one, other in zip(thrown(20, SIZE, 40), thrown(21, SIZE, 9), strict=True)
+        ],
+        commercial=(thrown(22, SIZE, 7) % 3).astype(np.uint8),
+        features=thrown(23, SIZE * 64, 256).astype(np.uint8).reshape(SIZE, 64),
         **counts,
     )
     watches = Watches(
@@ -57,11 +65,13 @@ def lines() -> list[str]:
     ids = epoch.column("ids").tolist()
     watched = tuple(Watch(ids[7 * place], 37 * place % 256, NOW - place * HOUR, 1 << place % 6) for place in range(40))
     viewer = Viewer(7, watched, (3, 5, 8), (13,), tuple(ids[10:200:3]), "de", "en")
-    found = [epoch.sha256, sha256(viewer.encode()).hexdigest()]
-    for surface in ("for_you", "following", "hashtag:t3", "creator:5"):
+    turned = replace(viewer, dials=Dials(1, -1, 2, -1, 1, (("t3", 2), ("t5", -2))), hidden=(token("w4"),))
+    found = [epoch.sha256, *(sha256(one.encode()).hexdigest() for one in (viewer, turned))]
+    surfaces = ("for_you", "following", "hashtag:t3", "creator:5")
+    for one, surface in product((viewer, turned), surfaces):
         ask = Ask(10, NOW + 5000, surface, 42, (ids[70],), again=True)
-        found += [ask.encode().hex(), rank(epoch, viewer, ask).encode().hex()]
-        found.append(sha256(repr(explain(epoch, viewer, ask).as_dict()).encode()).hexdigest())
+        found += [ask.encode().hex(), rank(epoch, one, ask).encode().hex()]
+        found.append(sha256(repr(explain(epoch, one, ask).as_dict()).encode()).hexdigest())
     return found
 
 
