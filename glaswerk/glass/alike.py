@@ -12,6 +12,7 @@ and the size of what is looked through are approximate; every weight that is kep
 import hashlib
 from collections.abc import Sequence
 from itertools import chain
+from math import isqrt
 from typing import Any, Final
 
 import numba as nb
@@ -31,7 +32,7 @@ MOST_RARE: Final = 8 * RARITY_STEP
 DOUBT: Final = (4 * RARITY_STEP) ** 2
 """Two videos that share all they say are alike by half if that is one token of one video in sixteen, by more if it is more."""
 
-SIGHT: Final = 1024
+SIGHT: Final = 1280
 """The distance from which two videos do not look alike at all."""
 
 VISUAL_SHARE: Final = 1 << 14
@@ -40,14 +41,16 @@ VISUAL_SHARE: Final = 1 << 14
 LEAST: Final = 1 << 10
 """Weights below a thirty-second are noise."""
 
-_READ = 2048
-_CLOSEST = 128
-_LOOKED_AT = 512
-_LOOK_ALIKE = 48
+# How much is looked through for one video: of the lists of its tokens so many entries, of which so many of the best are weighed; and of
+# those that look like it so many, of which so many are weighed.
+_READ, _CLOSEST = 2048, 64
+_LOOKED_AT, _LOOK_ALIKE = 512, 32
 _BUCKETS = 1024
-_ROUNDS = 3
-_PER_CELL = 48
+# Rounds of k-means, over so many videos a cell.
+_ROUNDS, _PER_CELL = 3, 48
+# How many of the most alike of a video are asked to name it in turn.
 _ASKED = 4
+_PLACE_BITS = 24
 
 Lists = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int16]]
 Ints = NDArray[np.int64]
@@ -72,7 +75,7 @@ def alike_lists(
 
     A pure function of its arguments, also of their order: rows in another order give the same lists. Integers decide everything
     but one square root and division a pair, which IEEE machines round alike. The last result is kept and given again for the
-    same arguments. Raises GlassError for columns of unequal length.
+    same arguments. Raises GlassError for columns of unequal length, and for 2^24 videos and more.
     """
     global _last
     size = len(ids)
@@ -81,10 +84,12 @@ def alike_lists(
     sizes = np.fromiter(map(len, tokens), dtype=np.int64, count=size)
     flat = np.fromiter(chain.from_iterable(tokens), dtype=np.int64, count=int(sizes.sum()))
     apart = np.zeros(0, dtype=np.int64) if creator_tokens is None else np.asarray(creator_tokens, dtype=np.int64)
+    if len(apart) not in (0, size) or size >> _PLACE_BITS:
+        raise GlassError(f"{size} videos with {len(apart)} tokens of creators")
     features = np.ascontiguousarray(features, dtype=np.uint8)
     digest = hashlib.blake2b(f"{size} {neighbours} {len(apart)}".encode())
     for column in (sizes, flat, apart, features, np.asarray(ids, np.int64), np.asarray(published, np.int64)):
-        digest.update(np.ascontiguousarray(column))
+        digest.update(column.tobytes())
     key = digest.digest()
     if _last is None or _last[0] != key:
         _last = key, _lists(sizes, flat, apart, features, ids, published, neighbours)
@@ -105,61 +110,84 @@ def _lists(
     if len(apart):
         counted = flat != apart[owner]
         flat, owner = flat[counted], owner[counted]
-    said = _index(flat, place[owner], size)
     looks = features[order]
-    cells = _cells(looks)
+    said, cells = _index(flat, place[owner], size), _cells(looks)
     counts = np.zeros(size, dtype=np.int64)
     kept = np.zeros((size, neighbours), dtype=np.int64)
-    _weigh(*said, looks, *cells, kept, counts)
-    _place(kept, counts, max(1, neighbours // 4))
+    _weigh(said, looks, cells, kept, counts)
+    _make_room(kept, counts, max(1, neighbours // 4))
     within = np.arange(neighbours) < counts[:, None]
-    other, weight = np.where(within, kept & _PLACE, 0), kept >> 48
+    other, weight = np.where(within, _PLACE - (kept & _PLACE), 0), kept >> 48
     # Back to the caller's rows.
     counts, other, weight, within = counts[place], order[other[place]], weight[place], within[place]
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     return starts, other[within].astype(np.int32), weight[within].astype(np.int16)
 
 
-_PLACE = (1 << 24) - 1
+_PLACE = (1 << _PLACE_BITS) - 1
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _entry(weight: int, one: int, other: int) -> Any:
-    """One number that orders neighbours: by weight, then closer in time. The place of the neighbour is in its low 24 bits."""
-    return (np.int64(weight) << 48) | (np.int64(0xFFFFFF - abs(one - other)) << 24) | np.int64(other)
+def _entry(weight: Any, one: Any, other: Any) -> Any:
+    """One number that orders neighbours, the larger the better: by weight, then closer in time, then newer."""
+    return (np.int64(weight) << 48) | (np.int64(_PLACE - abs(one - other)) << 24) | np.int64(_PLACE - other)
 
 
-def _index(flat: Ints, place: Ints, size: int) -> tuple[Any, ...]:
-    """Who says what, by video (rarest first) and by token (newest first), the rarity of tokens, and the norm of videos.
+def _index(flat: Ints, place: Ints, size: int) -> Any:
+    """Who says what, by video and by token (newest first), the rarity of tokens, and the norm of videos.
 
-    Tokens of one video only, and of all videos, tell nothing of likeness and are left out.
+    Tokens are numbered from the rarest on, and the tokens of a video stand in that order. Those of one video only, and of
+    all videos, tell nothing of likeness and are left out.
     """
     values, token = np.unique(flat, return_inverse=True)
-    pairs = np.unique(token.astype(np.int64) * size + place)
-    token, place = pairs // size, pairs % size
+    # A video that says something twice says it once.
+    pairs = np.unique(place * len(values) + token)
+    place, token = pairs // len(values), pairs % len(values)
     frequency = np.bincount(token, minlength=len(values))
     levels = np.unique(frequency)
     whole = log2_256(size + 1)
     rarity_of = [min(MOST_RARE, (whole - log2_256(int(level))) >> 4) if level > 1 else 0 for level in levels]
     rarity = np.array(rarity_of, dtype=np.int64)[np.searchsorted(levels, frequency)]
-    tells = rarity[token] > 0
-    token, place = token[tells], place[tells]
-    token_starts = np.searchsorted(token, np.arange(len(values) + 1))
-    by_video = np.lexsort((token, frequency[token], place))
-    video_starts = np.searchsorted(place[by_video], np.arange(size + 1))
-    norms = np.bincount(place, weights=(rarity * rarity)[token], minlength=size).astype(np.int64) + DOUBT
-    return video_starts, token[by_video], token_starts, place.astype(np.int32), rarity, norms
+    by_rarity = np.argsort(np.where(rarity > 0, frequency, size + 1), kind="stable")
+    by_rarity = by_rarity[: np.count_nonzero(rarity)]
+    number = np.full(len(values), -1, dtype=np.int64)
+    number[by_rarity] = np.arange(len(by_rarity))
+    rarity, frequency, token = rarity[by_rarity], frequency[by_rarity], number[token]
+    place, token = place[token >= 0], token[token >= 0]
+    video_starts = np.searchsorted(place, np.arange(size + 1))
+    token_starts = np.concatenate([[0], np.cumsum(frequency)])
+    video_tokens, token_videos = token.astype(np.uint32), np.empty(len(token), dtype=np.uint32)
+    norms = np.full(size, DOUBT, dtype=np.int64)
+    _turn_over(video_starts, video_tokens, token_starts, token_videos, rarity, norms)
+    return video_starts, video_tokens, token_starts, token_videos, rarity, norms
 
 
-def _cells(looks: NDArray[np.uint8]) -> tuple[Any, ...]:
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _turn_over(
+    video_starts: Any, video_tokens: Any, token_starts: Any, token_videos: Any, rarity: Any, norms: Any
+) -> None:
+    """Sort the tokens of every video, make the lists by token of them, and add up the norms."""
+    filled = np.zeros(len(rarity), dtype=np.int64)
+    for video in range(len(norms)):
+        first, last = video_starts[video], video_starts[video + 1]
+        video_tokens[first:last] = np.sort(video_tokens[first:last])
+        for at in range(first, last):
+            token = video_tokens[at]
+            token_videos[token_starts[token] + filled[token]] = video
+            filled[token] += 1
+            norms[video] += rarity[token] * rarity[token]
+
+
+def _cells(looks: NDArray[np.uint8]) -> Any:
     """The videos whose looks are known, in cells of those that look alike: cell of each video (-1: unknown), starts, members.
 
-    Whole-number k-means: the first centres are videos at even distances in time.
+    Whole-number k-means: the first centres are videos at even distances in time. Cells are as large as can be looked through.
     """
     known = np.flatnonzero(looks.any(axis=1))
     cell = np.full(len(looks), -1, dtype=np.int64)
-    count = int(len(known) ** 0.5)
-    if count:
+    count = 0
+    if len(known):
+        count = min(isqrt(len(known)), max(1, 2 * len(known) // _LOOKED_AT))
         sample = looks[known[:: max(1, len(known) // (count * _PER_CELL))]]
         centres = np.ascontiguousarray(sample[:: len(sample) // count][:count])
         for _ in range(_ROUNDS):
@@ -171,7 +199,7 @@ def _cells(looks: NDArray[np.uint8]) -> tuple[Any, ...]:
     members = known[np.argsort(cell[known], kind="stable")]
     starts = np.searchsorted(cell[members], np.arange(count + 1))
     # Copied into their order, so that a cell is read from one end to the other.
-    return cell, starts, members, looks[members]
+    return cell, starts, members.astype(np.uint32), looks[members]
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
@@ -199,35 +227,60 @@ def _nearest(looks: Any, centres: Any) -> Any:
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _top(
-    values: Any, met: Any, found: int, most: int, histogram: Any, out: Any, taken: int, mark: Any, turn: int
-) -> int:
-    """Append to `out` those of the met with the largest values (0.._BUCKETS-1), in the order met among equals."""
-    histogram[:] = 0
-    for at in range(found):
-        histogram[values[at]] += 1
+def _bound(histogram: Any, most: int) -> Any:
+    """From the top of a histogram down: the level at which there are more than `most`, and how many there are above it."""
     level, above = len(histogram) - 1, 0
     while level > 0 and above + histogram[level] <= most:
         above += histogram[level]
         level -= 1
-    room = most - above
+    return level, above
+
+
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _closeness(one: Any, other: Any) -> Any:
+    """How few doublings two places are apart, 0..31."""
+    apart, doublings = abs(one - other), 0
+    while apart:
+        apart >>= 1
+        doublings += 1
+    return 31 - doublings
+
+
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _top(
+    values: Any, met: Any, found: int, most: int, histogram: Any, out: Any, taken: int, mark: Any, video: int
+) -> int:
+    """Append to `out` those of the met with the largest values (0.._BUCKETS-1), among equals those closer in time."""
+    histogram[:] = 0
     for at in range(found):
-        value = values[at]
-        if value > level or (value == level and room > 0):
-            room -= value == level
-            if mark[met[at]] != turn:
-                mark[met[at]] = turn
-                out[taken] = met[at]
-                taken += 1
+        histogram[values[at]] += 1
+    level, above = _bound(histogram, most)
+    close = np.zeros(32, dtype=np.int64)
+    for at in range(found):
+        if values[at] == level:
+            close[_closeness(video, np.int64(met[at]))] += 1
+    closest, beside = _bound(close, most - above)
+    room = most - above - beside
+    for at in range(found):
+        if values[at] < level:
+            continue
+        if values[at] == level:
+            closeness = _closeness(video, np.int64(met[at]))
+            if closeness < closest or (closeness == closest and room <= 0):
+                continue
+            room -= closeness == closest
+        if mark[met[at]] != video:
+            mark[met[at]] = video
+            out[taken] = met[at]
+            taken += 1
     return taken
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _weigh(
-    video_starts: Any, video_tokens: Any, token_starts: Any, token_videos: Any, rarity: Any, norms: Any, looks: Any, cell: Any,
-    cell_starts: Any, cell_videos: Any, cell_looks: Any, kept: Any, counts: Any,
-) -> None:  # fmt: skip
-    """The strongest entries of every video, the strongest first."""
+def _weigh(said: Any, looks: Any, cells: Any, kept: Any, counts: Any) -> None:
+    """The strongest entries of every video, the strongest first, from what `_index` and `_cells` give."""
+    video_starts, video_tokens, token_starts, token_videos, rarity, norms = said
+    cell, cell_starts, cell_videos, cell_looks = cells
     size = len(norms)
     most = kept.shape[1]
     closest = max(_CLOSEST, 2 * most)
@@ -237,14 +290,15 @@ def _weigh(
     token_turn = np.zeros(len(rarity), dtype=np.int64)
     cell_turn = np.zeros(len(cell_starts), dtype=np.int64)
     sums = np.zeros(size, dtype=np.int32)
-    met = np.empty(max(_READ, _LOOKED_AT), dtype=np.int32)
+    met = np.empty(max(_READ, _LOOKED_AT), dtype=np.uint32)
     values = np.empty(len(met), dtype=np.int32)
     histogram = np.empty(_BUCKETS, dtype=np.int32)
-    chosen = np.empty(closest + look_alike, dtype=np.int32)
+    chosen = np.empty(closest + look_alike, dtype=np.uint32)
     mark = np.full(size, -1, dtype=np.int32)
-    inverse = np.empty(size, dtype=np.int64)
+    # 2^24 / sqrt(norm), for the order of candidates only.
+    inverse = np.empty(size, dtype=np.int32)
     for video in range(size):
-        inverse[video] = np.int64((1 << 24) / np.sqrt(np.float64(norms[video])))
+        inverse[video] = np.int32((1 << 24) / np.sqrt(np.float64(norms[video])))
     for video in range(size):
         first, last = video_starts[video], video_starts[video + 1]
         found = 0
@@ -259,19 +313,19 @@ def _weigh(
             if left > 0:
                 if end - begin > left:
                     # Of a token that too many carry, those that were published about when this one was.
-                    begin = min(max(begin, own - left // 2), end - left)
+                    begin = min(max(begin, own - (left >> 1)), end - left)
                     end = begin + left
                 left -= end - begin
                 for near in range(begin, end):
-                    other = token_videos[near]
-                    if sums[other] == 0:
-                        met[found] = other
+                    there = token_videos[near]
+                    if sums[there] == 0:
+                        met[found] = there
                         found += 1
-                    sums[other] += gain
+                    sums[there] += gain
         for at in range(found):
-            other = met[at]
-            values[at] = min((sums[other] * inverse[other] >> 12) * (inverse[video] >> 4) >> 22, _BUCKETS - 1)
-            sums[other] = 0
+            there = met[at]
+            values[at] = min((np.int64(sums[there]) * inverse[there] >> 12) * (inverse[video] >> 4) >> 22, _BUCKETS - 1)
+            sums[there] = 0
         mark[video] = video
         taken = _top(values, met, found, closest, histogram, chosen, 0, mark, video)
         home = cell[video]
@@ -283,20 +337,19 @@ def _weigh(
                 begin = min(max(begin, own - _LOOKED_AT // 2), end - _LOOKED_AT)
                 end = begin + _LOOKED_AT
             for near in range(begin, end):
-                other = cell_videos[near]
-                met[near - begin] = other
+                met[near - begin] = cell_videos[near]
                 far = _distance(looks, video, cell_looks, near)
                 values[near - begin] = max(0, _BUCKETS - 1 - far * _BUCKETS // SIGHT)
             taken = _top(values, met, end - begin, look_alike, histogram, chosen, taken, mark, video)
         entries = np.empty(taken, dtype=np.int64)
         found = 0
         for at in range(taken):
-            other = np.int64(chosen[at])
+            other: Any = np.int64(chosen[at])
             shared = np.int64(0)
             for near in range(video_starts[other], video_starts[other + 1]):
                 shared += mine[video_tokens[near]]
-            text = np.int64(np.float64(shared << 15) / np.sqrt(np.float64(norms[video] * norms[other])))
-            visual = np.int64(0)
+            text: Any = np.int64(np.float64(shared << 15) / np.sqrt(np.float64(norms[video] * norms[other])))
+            visual: Any = np.int64(0)
             if home >= 0 and cell[other] >= 0:
                 visual = max(np.int64(0), np.int64(SIGHT - _distance(looks, video, looks, other)))
             weight = min(text + ((32768 - text) * (visual * VISUAL_SHARE // SIGHT) >> 15), 32767)
@@ -312,13 +365,13 @@ def _weigh(
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _place(kept: Any, counts: Any, room: int) -> None:
+def _make_room(kept: Any, counts: Any, room: int) -> None:
     """Give every video up to `room` places to those that have it among their own most alike and are not in its list."""
     size, most = kept.shape
     asking = np.zeros((size, room), dtype=np.int64)
     for video in range(size):
         for at in range(min(_ASKED, counts[video])):
-            other = kept[video, at] & _PLACE
+            other = _PLACE - (kept[video, at] & _PLACE)
             entry = _entry(kept[video, at] >> 48, other, video)
             known = False
             for near in range(counts[other]):
