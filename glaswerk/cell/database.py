@@ -1,9 +1,10 @@
 """The asynchronous way to the database, for the lean paths that do not pass through Django."""
 
 import asyncio
+import select
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, OperationalError
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
@@ -17,6 +18,15 @@ _pools: dict[int, Pool] = {}
 
 async def _autocommit(connection: AsyncConnection[Any]) -> None:
     await connection.set_autocommit(True)
+
+
+async def _refuse_closed(connection: AsyncConnection[Any]) -> None:
+    """Let the pool replace a connection whose server went away, without asking the server each time.
+
+    A server says nothing unasked to an idle connection except that it ends it: so whatever can be read there is the end.
+    """
+    if select.select([connection.fileno()], [], [], 0)[0]:
+        raise OperationalError("the server has ended the connection")
 
 
 def pool() -> Pool:
@@ -34,7 +44,7 @@ def pool() -> Pool:
             timeout=10,
             open=False,
             configure=_autocommit,
-            check=AsyncConnectionPool.check_connection,
+            check=_refuse_closed,
         )
         _pools[id(loop)] = found
     return found

@@ -11,7 +11,7 @@ from glaswerk.cell.database import pool
 from glaswerk.cell.ids import encode_id, now_ms
 
 # Totals may be this old; that a video was withdrawn arrives at once through the event log.
-TTL_MS: Final = 5_000
+TTL_MS: Final = 15_000
 MOST_CARDS: Final = 50_000
 
 _CARDS: Final = """
