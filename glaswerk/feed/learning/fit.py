@@ -89,15 +89,14 @@ class SplitLog:
         at = slots.at[slots.owner[self.rows]]
         chosen = (at >= first_ms) & (at < last_ms)
         rows = self.rows[chosen]
-        signals = slots.signals[rows].copy() if len(rows) else np.zeros((0, len(VIEWER_SIGNALS)), np.int64)
+        signals = slots.signals[rows]
         if lists is not None and len(rows):
             watched = self.videos.rows(slots.watched)
             places = self.videos.rows(slots.video[rows])
             signals[:, _COWATCH] = cowatch_signals(
                 lists, slots.watch_starts, watched, slots.pulls, slots.owner[rows], places
             )
-        bins = slots.bins[rows] if len(rows) else np.zeros((0, slots.bins.shape[1]), np.uint8)
-        return Shown(bins, signals, self.done[chosen], self.weight[chosen])
+        return Shown(slots.bins[rows], signals, self.done[chosen], self.weight[chosen])
 
 
 def fit(

@@ -15,7 +15,8 @@ from glaswerk.feed import epochs
 from glaswerk.feed.learning import store
 from glaswerk.feed.learning.archive import Catalogued, Events, read_events
 from glaswerk.feed.learning.fit import fit
-from glaswerk.feed.learning.slots import read_slots
+from glaswerk.feed.learning.recorded import read_slots
+from glaswerk.feed.policies import policy_in_force, take_over_built_in
 
 # Whoever fits holds this advisory lock, so that two fits never run beside each other.
 LEARNER_LOCK: Final = 0x676C_6173_0005
@@ -37,6 +38,7 @@ def _locked(cell: Cell) -> Iterator["psycopg.Connection[Any]"]:
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", [LEARNER_LOCK]).fetchone()
         if row is None or not row[0]:
             raise Busy("another fit of this cell is running")
+        take_over_built_in(connection)
         yield connection
 
 
@@ -49,7 +51,7 @@ def learn(cell: Cell, force: bool = False, progress: Callable[[str], None] | Non
     say = progress or (lambda line: None)
     began = time.monotonic()
     with _locked(cell) as connection:
-        policy = epochs.current_policy(cell)
+        policy = policy_in_force(connection).policy
         say("reading the event archive")
         events = _of_people_here(connection, read_events(cell.archive / "events"))
         rows = np.array(connection.execute(_VIDEOS).fetchall(), dtype=np.int64).reshape(-1, 2)
@@ -85,7 +87,7 @@ def roll_back(cell: Cell, sha256: str | None = None, reason: str = "") -> dict[s
     """
     with _locked(cell) as connection:
         # A policy that cannot be read is found before anything changes.
-        epochs.current_policy(cell)
+        policy_in_force(connection)
         model = store.roll_back(connection, cell, sha256, reason)
         return {"model": model, "epoch": epochs.cut(cell)}
 

@@ -1,30 +1,17 @@
-"""Recorded slates as what heads are fitted on: every slot with the bins and signals that it was ranked by, and what came of it."""
+"""What heads are fitted on: every slot of many slates with the bins and signals that it was ranked by, and what came of it."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
 
 import numpy as np
-import psycopg
-import structlog
 from numpy.typing import NDArray
 
-from glaswerk.cell.config import Cell
-from glaswerk.feed.epochs import epoch_path
 from glaswerk.feed.fold import FINISH_SHARE, SKIP_MS
 from glaswerk.feed.learning.archive import CODE, Catalogued, Events
-from glaswerk.feed.slates import viewer_states
-from glaswerk.glass import HEADS, Ask, Epoch, GlassError, Viewer, WireError
-from glaswerk.glass.fitting.shown import SlotSignals, slot_signals
-from glaswerk.glass.slate import Slate
+from glaswerk.glass import HEADS, ITEM_SIGNALS, VIEWER_SIGNALS
+from glaswerk.glass.fitting import SlotSignals
 
 Ints = NDArray[np.int64]
-
-MOST_SLATES: Final = 20_000
-MOST_EPOCHS: Final = 200
-"""So many slates of so many epochs are made again, spread evenly over time: opening an epoch costs more than ranking by it."""
-_logger = structlog.get_logger("glaswerk.learning")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,60 +49,9 @@ class Slots:
             np.concatenate([empty, *(one.pulls for one in signals)]),
             np.repeat(np.arange(len(rows)), [len(one) for one in videos]),
             np.concatenate([empty, *videos]),
-            np.concatenate([one.bins for one in signals]) if rows else np.zeros((0, 0), np.uint8),
-            np.concatenate([one.signals for one in signals]) if rows else np.zeros((0, 0), np.int64),
+            np.concatenate([np.zeros((0, len(ITEM_SIGNALS)), np.uint8), *(one.bins for one in signals)]),
+            np.concatenate([np.zeros((0, len(VIEWER_SIGNALS)), np.int64), *(one.signals for one in signals)]),
         )
-
-
-def read_slots(connection: "psycopg.Connection[Any]", cell: Cell) -> Slots:
-    """Make slates of the For You feed again. What cannot be made again - its epoch is gone, or of an earlier form - is left out."""
-    epochs = connection.execute(
-        "SELECT epoch, count(*) FROM feed_slaterecord GROUP BY epoch ORDER BY min(at), epoch"
-    ).fetchall()
-    if len(epochs) > MOST_EPOCHS:
-        epochs = [epochs[place] for place in np.linspace(0, len(epochs) - 1, MOST_EPOCHS).round().astype(int)]
-    each = _each([count for _, count in epochs], MOST_SLATES)
-    found: list[tuple[int, int, Ints, SlotSignals]] = []
-    failures: defaultdict[str, int] = defaultdict(int)
-    for sha256, _ in epochs:
-        try:
-            epoch = Epoch.open(epoch_path(cell, sha256), sha256)
-        except (GlassError, OSError) as error:
-            failures[str(error)] += 1
-            continue
-        records = connection.execute(
-            "SELECT id, at, viewer, ask, slate FROM feed_slaterecord WHERE epoch = %s ORDER BY at, id LIMIT %s",
-            [sha256, each],
-        ).fetchall()
-        try:
-            states = viewer_states(connection.cursor(), [record[0] for record in records])
-        except WireError as error:
-            failures[str(error)] += len(records)
-            continue
-        for number, at, viewer, asked, shown in records:
-            try:
-                state = Viewer.decode(states.get(number, b""))
-                ask, slate = Ask.decode(bytes(asked)), Slate.decode(bytes(shown))
-                videos = np.array([slot.video for slot in slate.slots if "again" not in slot.sources], dtype=np.int64)
-                if ask.kind == "for_you" and len(videos):
-                    found.append((at, viewer, videos, slot_signals(epoch, state, ask, videos)))
-            except GlassError as error:
-                failures[str(error)] += 1
-    for failure, count in sorted(failures.items()):
-        _logger.warning("slates were left out", failure=failure, count=count)
-    return Slots.of(found)
-
-
-def _each(counts: list[int], most: int) -> int:
-    """How many slates of every epoch may be read, so that there are `most` in all, or all of them."""
-    low, high = 0, max(counts, default=0)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if sum(min(count, middle) for count in counts) <= most:
-            low = middle
-        else:
-            high = middle - 1
-    return max(low, 1)
 
 
 def label(slots: Slots, events: Events, videos: Catalogued) -> tuple[Ints, NDArray[np.bool_]]:
