@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from psycopg.rows import TupleRow
 
+from glaswerk.cell.batches import Batched
 from glaswerk.cell.blobs import blob_url
 from glaswerk.cell.database import pool
 from glaswerk.cell.ids import encode_id, now_ms
@@ -13,6 +14,7 @@ from glaswerk.cell.ids import encode_id, now_ms
 # Totals may be this old; that a video was withdrawn arrives at once through the event log.
 TTL_MS: Final = 15_000
 MOST_CARDS: Final = 50_000
+_MOST_AT_ONCE: Final = 500
 
 _CARDS: Final = """
 SELECT v.id, v.creator_id, v.visibility, v.caption, v.hashtags, v.duration_ms, v.poster, v.color, v.width, v.height,
@@ -90,6 +92,7 @@ class CardStore:
         """Start empty."""
         self._cards: dict[int, Card] = {}
         self._changes = 0
+        self._missing = Batched(self._read, _MOST_AT_ONCE)
 
     def forget(self, video: int) -> None:
         """Drop a card, because its video changed."""
@@ -101,17 +104,18 @@ class CardStore:
         now = now_ms()
         found = {video: card for video in videos if (card := self._cards.get(video)) and now - card.read_at < TTL_MS}
         missing = [video for video in videos if video not in found]
-        if missing:
-            changes = self._changes
-            async with pool().connection() as connection:
-                rows = await (await connection.execute(_CARDS, [missing])).fetchall()
-            for video in missing:
-                self._cards.pop(video, None)
-            if len(self._cards) > MOST_CARDS:
-                self._cards.clear()
-            read = {card.video: card for card in (_card(row, now) for row in rows)}
-            found.update(read)
-            # What changed while the database was asked may have been read as it was before; it is not kept then.
-            if self._changes == changes:
-                self._cards.update(read)
-        return found
+        return {**found, **await self._missing.get(missing)} if missing else found
+
+    async def _read(self, missing: list[int]) -> dict[int, Card]:
+        now, changes = now_ms(), self._changes
+        async with pool().connection() as connection:
+            rows = await (await connection.execute(_CARDS, [missing])).fetchall()
+        for video in missing:
+            self._cards.pop(video, None)
+        if len(self._cards) > MOST_CARDS:
+            self._cards.clear()
+        read = {card.video: card for card in (_card(row, now) for row in rows)}
+        # What changed while the database was asked may have been read as it was before; it is not kept then.
+        if self._changes == changes:
+            self._cards.update(read)
+        return read

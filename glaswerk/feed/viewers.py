@@ -10,12 +10,12 @@ import asyncio
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import structlog
-from psycopg import AsyncConnection
 
+from glaswerk.cell.batches import Batched
 from glaswerk.cell.database import pool
 from glaswerk.cell.ids import now_ms
 from glaswerk.cell.log import EVENTS, Entry, EventLog, LogUnavailable
@@ -30,25 +30,36 @@ FENCE_TIMEOUT_S: Final = 5.0
 TRIM_EVERY_S: Final = 2.0
 # Only this many of a viewer's videos are read back; older ones neither steer the feed nor come again.
 MOST_VIDEOS: Final = 5_000
+_MOST_AT_ONCE: Final = 32
 _logger = structlog.get_logger("glaswerk.viewers")
 
 # One statement, and so one snapshot: the rows and the watermark belong together.
 _LOAD: Final = """
 SELECT
+  v.viewer,
   coalesce((SELECT sequence FROM feed_watermark WHERE stream = %(projector)s), 0),
   (SELECT coalesce(jsonb_agg(jsonb_build_array(video, first_at, last_at, watched, watched_ms, loops, shared, liked_at,
                                                saved_at, refused_at, watched_at)), '[]')
-     FROM (SELECT * FROM feed_watch WHERE viewer = %(viewer)s ORDER BY last_at DESC LIMIT %(most)s) AS newest),
+     FROM (SELECT * FROM feed_watch WHERE viewer = v.viewer ORDER BY last_at DESC LIMIT %(most)s) AS newest),
   (SELECT coalesce(jsonb_agg(jsonb_build_array(creator, follow_at, block_at)), '[]')
-     FROM feed_relation WHERE viewer = %(viewer)s),
-  (SELECT jsonb_build_array(settings, reset_at) FROM feed_dials WHERE viewer = %(viewer)s)
+     FROM feed_relation WHERE viewer = v.viewer),
+  (SELECT jsonb_build_array(settings, reset_at) FROM feed_dials WHERE viewer = v.viewer)
+FROM unnest(%(viewers)s::bigint[]) AS v (viewer)
 """
 # Whoever has blocked this viewer is not shown to them either.
 _PROFILE: Final = """
-SELECT p.language, p.profiling,
+SELECT p.id, p.language, p.profiling,
        (SELECT coalesce(array_agg(blocker_id), '{}') FROM social_block WHERE blocked_id = p.id)
-FROM people_person p WHERE p.id = %(viewer)s
+FROM people_person p WHERE p.id = ANY(%(viewers)s)
 """
+
+
+class Profile(NamedTuple):
+    """What an account says of its feed: language, whether it may be personal, and who has blocked this person."""
+
+    language: str
+    profiling: bool
+    blocked_by: frozenset[int]
 
 
 class LoadedViewer:
@@ -71,10 +82,11 @@ class LoadedViewer:
         self.memory.apply(events)
         self._frozen = None
 
-    def set_profile(self, language: str, profiling: bool, blocked_by: frozenset[int]) -> None:
-        """Take over the account's choices."""
-        if (language, profiling, blocked_by) != (self.language, self._by_account, self.blocked_by):
-            self.language, self._by_account, self.blocked_by = language, profiling, blocked_by
+    def set_profile(self, profile: Profile | None) -> None:
+        """Take over the account's choices as they are now; None for an account that is gone changes nothing."""
+        self.profile_at = now_ms()
+        if profile is not None and profile != (self.language, self._by_account, self.blocked_by):
+            self.language, self._by_account, self.blocked_by = profile
             self._frozen = None
 
     @property
@@ -128,7 +140,9 @@ class ViewerStore:
         self._log = log
         self._forget_video = forget_video
         self._loaded: OrderedDict[int, LoadedViewer] = OrderedDict()
-        self._loading: dict[int, asyncio.Task[LoadedViewer]] = {}
+        self._loading: set[int] = set()
+        self._loads = Batched(self._load, _MOST_AT_ONCE)
+        self._profiles = Batched(self._read_profiles, _MOST_AT_ONCE)
         # What was read of the log beyond the projector, by viewer; the projector's progress trims it.
         self._beyond: defaultdict[int, list[tuple[int, list[dict[str, Any]]]]] = defaultdict(list)
         self.applied = 0
@@ -199,44 +213,45 @@ class ViewerStore:
         await self.fence()
         loaded = self._loaded.get(viewer)
         if loaded is None:
-            task = self._loading.get(viewer)
-            if task is None:
-                task = self._loading[viewer] = asyncio.create_task(self._load(viewer))
-                task.add_done_callback(lambda _: self._loading.pop(viewer, None))
-            loaded = await asyncio.shield(task)
+            loaded = (await self._loads.get([viewer]))[viewer]
         else:
             self._loaded.move_to_end(viewer)
         if viewer > 0 and now_ms() - loaded.profile_at > PROFILE_TTL_MS:
-            async with pool().connection() as connection:
-                await self._read_profile(connection, viewer, loaded)
+            loaded.set_profile((await self._profiles.get([viewer])).get(viewer))
         return loaded
 
-    async def _load(self, viewer: int) -> LoadedViewer:
-        async with pool().connection() as connection:
-            row = await (
-                await connection.execute(_LOAD, {"projector": PROJECTOR, "viewer": viewer, "most": MOST_VIDEOS})
-            ).fetchone()
-            assert row is not None
-            projected, videos, creators, settings = row
+    async def _load(self, viewers: list[int]) -> dict[int, LoadedViewer]:
+        # Somebody else's load may have brought a viewer since this one was asked for.
+        known = {viewer: loaded for viewer in viewers if (loaded := self._loaded.get(viewer))}
+        missing = [viewer for viewer in viewers if viewer not in known]
+        profiles = await self._profiles.get([viewer for viewer in missing if viewer > 0])
+        self._loading.update(missing)
+        try:
+            async with pool().connection() as connection:
+                facts = {"projector": PROJECTOR, "viewers": missing, "most": MOST_VIDEOS}
+                rows = await (await connection.execute(_LOAD, facts)).fetchall()
+        finally:
+            self._loading.difference_update(missing)
+        # From here to the end nothing awaits, so no event can slip in between.
+        for viewer, projected, videos, creators, settings in rows:
             memory = ViewerMemory(
                 {video: VideoMemory(*facts) for video, *facts in videos},
                 {creator: CreatorMemory(*facts) for creator, *facts in creators},
                 Settings.of(*settings) if settings else Settings(),
             )
-            loaded = LoadedViewer(memory)
+            loaded = known[viewer] = self._loaded[viewer] = LoadedViewer(memory)
             if viewer > 0:
-                await self._read_profile(connection, viewer, loaded)
-        # From here to the end nothing awaits, so no event can slip in between.
-        for sequence, events in self._beyond.get(viewer, ()):
-            if sequence > projected:
-                loaded.apply(events)
-        self._loaded[viewer] = loaded
+                loaded.set_profile(profiles.get(viewer))
+            for sequence, events in self._beyond.get(viewer, ()):
+                if sequence > projected:
+                    loaded.apply(events)
         while len(self._loaded) > MOST_LOADED:
             self._loaded.popitem(last=False)
-        return loaded
+        return known
 
-    async def _read_profile(self, connection: AsyncConnection[Any], viewer: int, loaded: LoadedViewer) -> None:
-        row = await (await connection.execute(_PROFILE, {"viewer": viewer})).fetchone()
-        if row is not None:
-            loaded.set_profile(row[0], row[1], frozenset(row[2]))
-        loaded.profile_at = now_ms()
+    async def _read_profiles(self, viewers: list[int]) -> dict[int, Profile]:
+        async with pool().connection() as connection:
+            rows = await (await connection.execute(_PROFILE, {"viewers": viewers})).fetchall()
+        return {
+            viewer: Profile(language, profiling, frozenset(blockers)) for viewer, language, profiling, blockers in rows
+        }
