@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 NOW = 1_800_000_000_000
 DAY = 86_400_000
-_COMMON_WORDS, _OWN_WORDS, _OWN_TAGS, _OWN_SOUNDS, _OWN_LOOKS = 30_000, 60, 6, 20, 4
+_COMMON_WORDS, _OWN_WORDS, _OWN_TAGS, _OWN_SOUNDS, _OWN_LOOKS, _COMMON_LOOKS = 30_000, 60, 6, 20, 4, 300
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ def make_topical(videos: int, topics: int, rng: np.random.Generator) -> Topical:
     """Topics of unequal size. One video in seven says nothing at all, one in ten was never looked at.
 
     Of the words of a caption a quarter belong to the topic, the rest are anybody's, frequent ones far more often; of the hashtags
-    half are the topic's; two in three sounds are the video's own, one in ten is the topic's, the rest are what everybody uses just now. A
-    topic has four looks, each as far from those of the same topic as from others, and videos vary about them.
+    half are the topic's; two in three sounds are the video's own, one in ten is the topic's, the rest are what everybody uses just now. Three
+    looks in ten are one of the topic's four, which have nothing in common, the rest are anybody's; videos vary about them.
     """
     popular = 1 / np.arange(1, topics + 1) ** 0.7
     topic = rng.choice(topics, videos, p=popular / popular.sum())
@@ -46,8 +46,10 @@ def make_topical(videos: int, topics: int, rng: np.random.Generator) -> Topical:
     sounds = np.where(sound < 0.67, own, np.where(sound < 0.77, shared, everybody))
     tokens = [(*a, *b, c) for a, b, c in zip(*columns, sounds.tolist(), strict=True)]
     # About the distances between real clips: two of different topics are 1850 apart in the middle, a clip from its re-encoding below 100.
-    looks = rng.integers(80, 176, (topics * _OWN_LOOKS, 64))
-    look = looks[topic * _OWN_LOOKS + rng.integers(0, _OWN_LOOKS, videos)] + rng.normal(0, 14, (videos, 64))
+    looks = rng.integers(80, 176, (_COMMON_LOOKS + topics * _OWN_LOOKS, 64))
+    of_topic = _COMMON_LOOKS + topic * _OWN_LOOKS + rng.integers(0, _OWN_LOOKS, videos)
+    kind = np.where(rng.random(videos) < 0.3, of_topic, _rank(videos, _COMMON_LOOKS, rng))
+    look = looks[kind] + rng.normal(0, 14, (videos, 64))
     features = np.clip(look, 1, 255).astype(np.uint8)
     features[rng.random(videos) < 0.1] = 0
     ids = np.sort(rng.choice(1 << 50, videos, replace=False) + 1)

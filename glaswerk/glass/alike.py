@@ -42,7 +42,7 @@ LEAST: Final = 1 << 10
 """Weights below a thirty-second are noise."""
 
 # How much is looked through for one video: of the lists of its tokens so many entries, of which so many of the best are weighed; and of
-# those that look like it so many, of which so many are weighed.
+# each of the two nearest cells so many, of which so many are weighed.
 _READ, _CLOSEST = 2048, 64
 _LOOKED_AT, _LOOK_ALIKE = 512, 32
 _BUCKETS = 1024
@@ -179,25 +179,27 @@ def _turn_over(
 
 
 def _cells(looks: NDArray[np.uint8]) -> Any:
-    """The videos whose looks are known, in cells of those that look alike: cell of each video (-1: unknown), starts, members.
+    """The videos whose looks are known, in cells of those that look alike.
+
+    Gives the two nearest cells of each video (-1: none), of which it is in the first; and of all cells the starts, members and looks.
 
     Whole-number k-means: the first centres are videos at even distances in time. Cells are as large as can be looked through.
     """
     known = np.flatnonzero(looks.any(axis=1))
-    cell = np.full(len(looks), -1, dtype=np.int64)
+    cell = np.full((len(looks), 2), -1, dtype=np.int64)
     count = 0
     if len(known):
         count = min(isqrt(len(known)), max(1, 2 * len(known) // _LOOKED_AT))
         sample = looks[known[:: max(1, len(known) // (count * _PER_CELL))]]
         centres = np.ascontiguousarray(sample[:: len(sample) // count][:count])
         for _ in range(_ROUNDS):
-            of = _nearest(sample, centres)
+            of = _nearest(sample, centres)[:, 0]
             for one in np.unique(of):
                 mine = sample[of == one]
                 centres[one] = mine.sum(axis=0, dtype=np.int64) // len(mine)
         cell[known] = _nearest(looks[known], centres)
-    members = known[np.argsort(cell[known], kind="stable")]
-    starts = np.searchsorted(cell[members], np.arange(count + 1))
+    members = known[np.argsort(cell[known, 0], kind="stable")]
+    starts = np.searchsorted(cell[members, 0], np.arange(count + 1))
     # Copied into their order, so that a cell is read from one end to the other.
     return cell, starts, members.astype(np.uint32), looks[members]
 
@@ -214,15 +216,17 @@ def _distance(ones: Any, one: int, others: Any, other: int) -> Any:
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
 def _nearest(looks: Any, centres: Any) -> Any:
-    """The nearest centre of each, ties to the first."""
-    out = np.empty(len(looks), dtype=np.int64)
+    """[looks, 2]: the nearest centre of each and the second, ties to the first; -1 where there is no second."""
+    out = np.full((len(looks), 2), -1, dtype=np.int64)
     for row in range(len(looks)):
-        least = np.int32(1 << 30)
+        least = second = np.int32(1 << 30)
         for one in range(len(centres)):
             far = _distance(looks, row, centres, one)
             if far < least:
-                least = far
-                out[row] = one
+                second, out[row, 1] = least, out[row, 0]
+                least, out[row, 0] = far, one
+            elif far < second:
+                second, out[row, 1] = far, one
     return out
 
 
@@ -286,11 +290,10 @@ def _weigh(said: Any, looks: Any, cells: Any, kept: Any, counts: Any) -> None:
     closest = max(_CLOSEST, 2 * most)
     look_alike = max(_LOOK_ALIKE, most)
     mine = np.zeros(len(rarity), dtype=np.int64)
-    # How many members of a token or cell have had their turn: where in it the one whose turn it is stands.
+    # How many videos with a token have had their turn: where in its list the one whose turn it is stands.
     token_turn = np.zeros(len(rarity), dtype=np.int64)
-    cell_turn = np.zeros(len(cell_starts), dtype=np.int64)
     sums = np.zeros(size, dtype=np.int32)
-    met = np.empty(max(_READ, _LOOKED_AT), dtype=np.uint32)
+    met = np.empty(max(_READ, 2 * _LOOKED_AT), dtype=np.uint32)
     values = np.empty(len(met), dtype=np.int32)
     histogram = np.empty(_BUCKETS, dtype=np.int32)
     chosen = np.empty(closest + look_alike, dtype=np.uint32)
@@ -328,19 +331,20 @@ def _weigh(said: Any, looks: Any, cells: Any, kept: Any, counts: Any) -> None:
             sums[there] = 0
         mark[video] = video
         taken = _top(values, met, found, closest, histogram, chosen, 0, mark, video)
-        home = cell[video]
-        if home >= 0:
-            begin, end = cell_starts[home], cell_starts[home + 1]
-            own = begin + cell_turn[home]
-            cell_turn[home] += 1
-            if end - begin > _LOOKED_AT:
-                begin = min(max(begin, own - _LOOKED_AT // 2), end - _LOOKED_AT)
-                end = begin + _LOOKED_AT
-            for near in range(begin, end):
-                met[near - begin] = cell_videos[near]
-                far = _distance(looks, video, cell_looks, near)
-                values[near - begin] = max(0, _BUCKETS - 1 - far * _BUCKETS // SIGHT)
-            taken = _top(values, met, end - begin, look_alike, histogram, chosen, taken, mark, video)
+        found = 0
+        for home in cell[video]:
+            if home >= 0:
+                begin, end = cell_starts[home], cell_starts[home + 1]
+                if end - begin > _LOOKED_AT:
+                    own = begin + np.searchsorted(cell_videos[begin:end], video)
+                    begin = min(max(begin, own - (_LOOKED_AT >> 1)), end - _LOOKED_AT)
+                    end = begin + _LOOKED_AT
+                for near in range(begin, end):
+                    far = _distance(looks, video, cell_looks, near)
+                    met[found] = cell_videos[near]
+                    values[found] = max(0, _BUCKETS - 1 - far * _BUCKETS // SIGHT)
+                    found += 1
+        taken = _top(values, met, found, look_alike, histogram, chosen, taken, mark, video)
         entries = np.empty(taken, dtype=np.int64)
         found = 0
         for at in range(taken):
@@ -350,7 +354,7 @@ def _weigh(said: Any, looks: Any, cells: Any, kept: Any, counts: Any) -> None:
                 shared += mine[video_tokens[near]]
             text: Any = np.int64(np.float64(shared << 15) / np.sqrt(np.float64(norms[video] * norms[other])))
             visual: Any = np.int64(0)
-            if home >= 0 and cell[other] >= 0:
+            if cell[video, 0] >= 0 and cell[other, 0] >= 0:
                 visual = max(np.int64(0), np.int64(SIGHT - _distance(looks, video, looks, other)))
             weight = min(text + ((32768 - text) * (visual * VISUAL_SHARE // SIGHT) >> 15), 32767)
             if weight >= LEAST:
