@@ -11,9 +11,11 @@ import typer
 from glaswerk.cli.attach import attached_cell, fail
 
 if TYPE_CHECKING:
-    from glaswerk.feed.models import SlateRecord
+    from glaswerk.feed.slates import RecordedSlate
 
 app = typer.Typer(help="Look at feeds as their viewers see them.", no_args_is_help=True)
+policy_app = typer.Typer(help="See and change the feed's public weights and rules.", no_args_is_help=True)
+app.add_typer(policy_app, name="policy")
 
 
 @app.command()
@@ -75,17 +77,17 @@ def cut(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         try:
             sha256 = cut_now(cell)
         except PolicyError as error:
-            fail(f"policy.toml: {error}")
+            fail(f"the policy in force cannot be read by this version; set another one: {error}")
     typer.echo(json.dumps({"epoch": sha256}) if as_json else f"epoch {sha256} is in service")
 
 
-def _recorded(name: str) -> "SlateRecord":
+def _recorded(name: str) -> "RecordedSlate":
     """The recorded slate of this public id."""
     from glaswerk.cell.ids import decode_id
-    from glaswerk.feed.models import SlateRecord
+    from glaswerk.feed.slates import recorded_slate
 
     try:
-        record = SlateRecord.objects.filter(id=decode_id(name)).first()
+        record = recorded_slate(decode_id(name))
     except ValueError as error:
         fail(f"{name} is not the id of a slate: {error}")
     if record is None:
@@ -121,7 +123,7 @@ def audit(
     """Replay slates drawn at random and count the identical ones. Leaves with 1 where one differs."""
     with attached_cell() as cell:
         from glaswerk.feed.replay import replay as replay_one
-        from glaswerk.feed.replay import sampled
+        from glaswerk.feed.slates import sampled
 
         found = [replay_one(record, cell) for record in sampled(sample)]
     identical = sum(one.identical for one in found)
@@ -144,11 +146,88 @@ def export(
     """Write everything that a slate was made from into one file, for tools/verify_slate.py."""
     with attached_cell() as cell:
         from glaswerk.feed.replay import export as exported
-        from glaswerk.glass import EpochError
+        from glaswerk.glass import GlassError
 
         try:
             data = exported(_recorded(slate), cell)
             out.write_bytes(data)
-        except (EpochError, OSError) as error:
+        except (GlassError, OSError) as error:
             fail(f"the bundle of {slate} cannot be written: {error}")
     typer.echo(f"{len(data)} bytes in {out}")
+
+
+@policy_app.command("show")
+def show_policy(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Print the policy in force, word for word."""
+    with attached_cell():
+        from glaswerk.feed import policies
+
+        found = policies.as_json(policies.history())
+    if as_json:
+        newest = found["history"][0] if found["history"] else {}
+        typer.echo(json.dumps({**newest, "text": found["text"], "sha256": found["sha256"]}))
+    else:
+        typer.echo(found["text"], nl=False)
+
+
+@policy_app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A policy.")], as_json: Annotated[bool, typer.Option("--json")] = False
+) -> None:
+    """Say whether a file could be put in force; where not, which line is wrong. Changes nothing."""
+    sha256 = _read_policy(file)[1]
+    typer.echo(json.dumps({"sha256": sha256}) if as_json else f"{file} can be put in force; its SHA-256 is {sha256}")
+
+
+@policy_app.command("set")
+def set_policy(
+    file: Annotated[Path, typer.Argument(help="The policy.")],
+    by: Annotated[str, typer.Option(help="The name of the operator who decides this.")],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; everybody can read it.")],
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Put a policy in force, with a new epoch at once. Everybody can see the change, who made it and why."""
+    text, sha256 = _read_policy(file)
+    with attached_cell() as cell:
+        from glaswerk.feed.epochs import cut as cut_now
+        from glaswerk.feed.policies import ChangeRefused, PolicyChange
+
+        try:
+            epoch = cut_now(cell, PolicyChange(text, by, reason))
+        except ChangeRefused as error:
+            fail(str(error))
+    typer.echo(
+        json.dumps({"sha256": sha256, "epoch": epoch}) if as_json else f"policy {sha256} is in force by epoch {epoch}"
+    )
+
+
+@policy_app.command()
+def history(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Print every policy that was ever in force here, the newest first."""
+    with attached_cell():
+        from glaswerk.feed import policies
+
+        found = policies.as_json(policies.history())["history"]
+    if as_json:
+        typer.echo(json.dumps(found))
+    else:
+        for one in found:
+            typer.echo(f"{one['set_at']}  {one['sha256'][:12]}…  {one['set_by'] or 'Glaswerk'}: {one['reason']}")
+
+
+def _read_policy(file: Path) -> tuple[str, str]:
+    """The text of a policy and its hash; anything else ends the command with what is wrong on which line."""
+    from glaswerk.cli.attach import setup_django
+
+    setup_django()
+    from glaswerk.feed.policies import LONGEST_TEXT, policy_hash, read_policy
+    from glaswerk.glass import PolicyError
+
+    try:
+        # Four bytes a character at most; whatever is longer is no policy and need not be in memory.
+        with file.open("rb") as opened:
+            text = opened.read(4 * LONGEST_TEXT + 1).decode()
+        read_policy(text)
+    except (OSError, UnicodeDecodeError, PolicyError) as error:
+        fail(f"{file}: {error}")
+    return text, policy_hash(text)

@@ -13,6 +13,7 @@ from pydantic import StrictBool
 
 from glaswerk.cell.ids import decode_id, encode_id
 from glaswerk.cell.rates import check_rate
+from glaswerk.feed import policies
 from glaswerk.feed.dials import read_dials
 from glaswerk.feed.events import BadEvent
 from glaswerk.feed.replay import export
@@ -163,6 +164,15 @@ async def _lines(viewer: int | None) -> AsyncIterator[bytes]:
 def _line(record: RecordedSlate) -> bytes:
     parts = {name: getattr(record, name).hex() for name in ("viewer_state", "ask", "slate")}
     return orjson.dumps({**_listed(record), **parts}) + b"\n"
+
+
+@router.get("/policy", auth=None, summary="Every weight and rule of the feed, and how they were changed")
+def policy(request: HttpRequest) -> dict[str, Any]:
+    """Return the policy in force as the file it is, with the SHA-256 of its text, and the history, newest first.
+
+    `set_by` is the operator who set it, null where it came with a version of Glaswerk.
+    """
+    return policies.as_json(policies.history())
 
 
 @router.get("/slates/{slate_id}/bundle", auth=None, summary="All that a slate was made from, for an independent check")

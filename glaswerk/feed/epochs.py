@@ -19,24 +19,23 @@ from glaswerk.cell.ids import now_ms
 from glaswerk.feed.dials import sound_name
 from glaswerk.feed.fold import VideoMemory
 from glaswerk.feed.learning.store import model_in_service
+from glaswerk.feed.policies import (
+    PolicyChange,
+    note_first_epoch,
+    policy_in_force,
+    record_change,
+    take_over_built_in,
+)
 from glaswerk.feed.settings import hidden_token
 from glaswerk.feed.slates import remove_before
 from glaswerk.feed.statistics import decayed
-from glaswerk.glass import (
-    Catalogue,
-    Epoch,
-    EpochError,
-    Policy,
-    Watches,
-    caption_tokens,
-    cut_epoch,
-    default_policy,
-)
+from glaswerk.glass import Catalogue, Epoch, EpochError, Watches, caption_tokens, cut_epoch
 from glaswerk.glass.catalogue import FEATURES
 
 # Whoever cuts holds this advisory lock, so that two machines never cut at once.
 CUTTER_LOCK: Final = 0x676C_6173_0001
-POLICY_NAME: Final = "policy.toml"
+# Whoever is at one epoch lets others wait, so that no older policy comes after a newer one.
+_CUT_LOCK: Final = 0x676C_6173_0004
 _logger = structlog.get_logger("glaswerk.epochs")
 
 _CATALOGUE: Final = """
@@ -67,12 +66,6 @@ def epoch_path(cell: Cell, sha256: str) -> Path:
 def kept_epoch(sha256: str, cell: Cell | None = None) -> Epoch:
     """Open an epoch that is kept, every byte of it checked.  Raises EpochError for an altered file, OSError for none."""
     return Epoch.open(epoch_path(cell or current_cell(), sha256), sha256)
-
-
-def current_policy(cell: Cell) -> Policy:
-    """Return the cell's policy: `policy.toml` in the data folder, else the default.  Raises PolicyError."""
-    path = cell.data / POLICY_NAME
-    return Policy.parse(path.read_text()) if path.exists() else default_policy()
 
 
 def _catalogue(connection: "psycopg.Connection[Any]", at_ms: int) -> Catalogue:
@@ -164,26 +157,38 @@ def _watches(connection: "psycopg.Connection[Any]") -> Watches:
     )
 
 
-def cut(cell: Cell | None = None) -> str:
+def cut(cell: Cell | None = None, change: PolicyChange | None = None) -> str:
     """Cut an epoch of everything the cell knows now, keep it, put it in service, and return its hash.
 
-    The file is whole before the row names it: a kill between the two leaves a file that nobody opens.
-    Raises PolicyError for a policy that cannot be read; the epoch in service stays.
+    With a change of the policy, it comes into force by this epoch.  The file is whole before the row names it: a kill
+    between the two leaves a file that nobody opens.  Raises PolicyError for a policy that cannot be read, and
+    ChangeRefused; the epoch and the policy in service stay.
     """
     cell = cell or current_cell()
-    policy = current_policy(cell)
-    with psycopg.connect(postgres.database_url(cell)) as connection:
+    with psycopg.connect(postgres.database_url(cell), autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [_CUT_LOCK])
+        take_over_built_in(connection)
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        at_ms = now_ms()
-        catalogue = _catalogue(connection, at_ms)
-        data = cut_epoch(catalogue, _watches(connection), policy, at_ms, model_in_service(connection, cell))
-        sha256 = Epoch.from_bytes(data).sha256
-        _keep(epoch_path(cell, sha256), data)
-        connection.execute(
-            "INSERT INTO feed_epochrecord (sha256, cut_at, videos, size, in_service) VALUES (%s, %s, %s, %s, true)"
-            " ON CONFLICT (sha256) DO UPDATE SET cut_at = excluded.cut_at, in_service = true",
-            [sha256, datetime.fromtimestamp(at_ms / 1000, UTC), len(catalogue), len(data)],
-        )
+        with connection.transaction():
+            if change is not None:
+                record_change(connection, change)
+            sha256 = _cut(connection, cell, now_ms())
+    return sha256
+
+
+def _cut(connection: "psycopg.Connection[Any]", cell: Cell, at_ms: int) -> str:
+    in_force = policy_in_force(connection)
+    catalogue = _catalogue(connection, at_ms)
+    data = cut_epoch(catalogue, _watches(connection), in_force.policy, at_ms, model_in_service(connection, cell))
+    sha256 = Epoch.from_bytes(data).sha256
+    _keep(epoch_path(cell, sha256), data)
+    # The newest epoch serves, also one that was cut after the clock was set back.
+    connection.execute(
+        "INSERT INTO feed_epochrecord (sha256, cut_at, videos, size, in_service)"
+        " SELECT %s, greatest(%s, max(cut_at) + interval '1 millisecond'), %s, %s, true FROM feed_epochrecord",
+        [sha256, datetime.fromtimestamp(at_ms / 1000, UTC), len(catalogue), len(data)],
+    )
+    note_first_epoch(connection, in_force.number, sha256)
     _logger.info("epoch cut", epoch=sha256, videos=len(catalogue), size=len(data))
     return sha256
 

@@ -5,7 +5,6 @@ nothing and repeats nothing.  An event is counted once by its id; the folds do n
 """
 
 import asyncio
-import contextlib
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -21,10 +20,10 @@ from glaswerk.cell.log import EVENTS, SLATES, Entry, EventLog
 from glaswerk.feed.events import OLDEST_MS
 from glaswerk.feed.fold import CREATOR_KINDS, SETTING_KINDS, VIDEO_KINDS, CreatorMemory, VideoMemory
 from glaswerk.feed.settings import Settings
-from glaswerk.feed.slates import CHAINS, Chains, resolve
+from glaswerk.feed.slates import Chains, store_slates
 from glaswerk.feed.statistics import UNITS, decayed
 from glaswerk.feed.viewers import PROJECTOR
-from glaswerk.glass import Flag, WireError
+from glaswerk.glass import Flag
 
 # One advisory lock a stream: of several projectors on several machines, one works and the others wait.
 _LOCKS: Final = {EVENTS: 0x676C_6173_0002, SLATES: 0x676C_6173_0003}
@@ -67,7 +66,7 @@ async def project(stream: str, log: EventLog) -> None:
                     if stream == EVENTS:
                         await _apply_events(connection, batch)
                     else:
-                        await _apply_slates(connection, batch, chains)
+                        await store_slates(connection, [item for entry in batch for item in entry.items], chains)
                     await connection.execute(
                         "INSERT INTO feed_watermark (stream, sequence) VALUES (%s, %s)"
                         " ON CONFLICT (stream) DO UPDATE SET sequence = excluded.sequence",
@@ -84,41 +83,6 @@ async def _wait_for_lock(connection: Connection, key: int) -> None:
         if row is not None and row[0]:
             return
         await asyncio.sleep(1)
-
-
-async def _apply_slates(connection: Connection, batch: list[Entry], chains: Chains) -> None:
-    items = [item for entry in batch for item in entry.items]
-    await _load_chains(connection, chains, chains.missing(item["viewer"] for item in items))
-    rows = []
-    for item in items:
-        state, ask, slate = (bytes.fromhex(item[name]) for name in ("viewer_state", "ask", "slate"))
-        base, packed = chains.add(item["viewer"], item["id"], state)
-        rows.append((item["id"], item["viewer"], base, item["epoch"], item["at"], packed, ask, slate))
-    async with connection.cursor() as cursor:
-        await cursor.executemany(
-            "INSERT INTO feed_slaterecord (id, viewer, base, epoch, at, viewer_state, ask, slate)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
-            rows,
-        )
-
-
-async def _load_chains(connection: Connection, chains: Chains, viewers: list[int]) -> None:
-    """Let the chains go on where the table ends; where a record is damaged, new ones begin."""
-    if not viewers:
-        return
-    rows = await (
-        await connection.execute(
-            "SELECT v.viewer, s.id FROM unnest(%s::bigint[]) AS v(viewer) CROSS JOIN LATERAL"
-            " (SELECT id FROM feed_slaterecord WHERE viewer = v.viewer ORDER BY id DESC LIMIT 1) AS s",
-            [viewers],
-        )
-    ).fetchall()
-    parts = await (await connection.execute(CHAINS, [[row[1] for row in rows]])).fetchall()
-    with contextlib.suppress(WireError):
-        found = resolve(parts, [row[1] for row in rows])
-        for viewer, latest in rows:
-            if latest in found:
-                chains.hold(viewer, latest, *found[latest])
 
 
 async def _apply_events(connection: Connection, batch: list[Entry]) -> None:

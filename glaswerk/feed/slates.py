@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 
 from django.db import connection
 from django.http import Http404
+from psycopg import AsyncConnection
 
 from glaswerk.cell.ids import EPOCH_MS, RANDOM_BITS, created_ms, now_ms
 from glaswerk.glass import WireError
@@ -164,6 +165,41 @@ class Chains:
             base, before, length = None, b"", -1
         self.hold(viewer, slate, state, length + 1)
         return base, pack(state, before)
+
+
+async def store_slates(connection: AsyncConnection[Any], items: Sequence[Mapping[str, Any]], chains: Chains) -> None:
+    """Write slates as the log has them into the table."""
+    await _load(connection, chains, chains.missing(item["viewer"] for item in items))
+    rows = []
+    for item in items:
+        state, ask, slate = (bytes.fromhex(item[name]) for name in ("viewer_state", "ask", "slate"))
+        base, packed = chains.add(item["viewer"], item["id"], state)
+        rows.append((item["id"], item["viewer"], base, item["epoch"], item["at"], packed, ask, slate))
+    async with connection.cursor() as cursor:
+        await cursor.executemany(
+            "INSERT INTO feed_slaterecord (id, viewer, base, epoch, at, viewer_state, ask, slate)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING",
+            rows,
+        )
+
+
+async def _load(connection: AsyncConnection[Any], chains: Chains, viewers: list[int]) -> None:
+    """Let the chains go on where the table ends; where a record is damaged, new ones begin."""
+    if not viewers:
+        return
+    latest = await (
+        await connection.execute(
+            "SELECT v.viewer, s.id FROM unnest(%s::bigint[]) AS v(viewer) CROSS JOIN LATERAL"
+            " (SELECT id FROM feed_slaterecord WHERE viewer = v.viewer ORDER BY id DESC LIMIT 1) AS s",
+            [viewers],
+        )
+    ).fetchall()
+    rows = await (await connection.execute(CHAINS, [[slate for _, slate in latest]])).fetchall()
+    with contextlib.suppress(WireError):
+        found = resolve(rows, [slate for _, slate in latest])
+        for viewer, slate in latest:
+            if slate in found:
+                chains.hold(viewer, slate, *found[slate])
 
 
 def read_slates(condition: str, *values: Any) -> list[RecordedSlate]:

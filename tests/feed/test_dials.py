@@ -8,8 +8,8 @@ import pytest
 
 from glaswerk.feed.contract import SETTINGS
 from tests.cells import event
-from tests.feed.test_serving import conforms
-from tests.feed.theatre import Somebody, Theatre
+from tests.feed.test_serving import check_sums, conforms
+from tests.feed.theatre import Somebody, Theatre, finish, fresh, report, shown, slate
 
 pytestmark = pytest.mark.cell
 NEUTRAL = {
@@ -286,3 +286,149 @@ def test_nobody_reports_settings_as_events(set_up: tuple[Somebody, dict[str, Any
     assert answer["accepted"] == 0
     assert [one["field"] for one in answer["refused"]] == ["kind", "kind"]
     assert settings(person.client) == before
+
+
+def test_what_is_hidden_is_gone_from_the_next_slate_and_comes_back(stage: Stage) -> None:
+    name, topic, word, sound = next(iter(stage.facts.values()))
+    person, guest = stage.theatre.somebody(), stage.theatre.running.client()
+    for client in (person.client, guest):
+        everything = set(shown(client, limit=50))
+        assert set(stage.facts) <= everything
+        for kind, value, place in (
+            ("creator", f"@{name.upper()}", 0),
+            ("hashtag", f"#{topic.upper()}", 1),
+            ("word", f"„{word.upper()}“", 2),
+            ("sound", " ".join(sound.split()).upper(), 3),
+        ):
+            gone = stage.having(place, (name, topic, word, sound)[place])
+            assert gone
+            hide(client, kind, value)
+            for _ in range(4):
+                assert set(shown(client, limit=50)) == everything - gone, kind
+            # Whoever looks something up there finds it all the same.
+            if kind == "hashtag":
+                assert set(shown(client, hashtag=topic, limit=50)) == gone
+            assert hide(client, kind, value, "DELETE")["hidden"] == []
+            for _ in range(2):
+                assert set(shown(client, limit=50)) == everything
+        # It holds on the following page as well.
+        report(client, event("follow", creator=name))
+        assert set(shown(client, feed="following", limit=50)) == stage.having(0, name)
+        hide(client, "word", word)
+        assert set(shown(client, feed="following", limit=50)) == stage.having(0, name) - stage.having(2, word)
+
+
+def why(client: httpx.Client, number: str) -> dict[str, Any]:
+    """Why a slate is as it is, its sums checked."""
+    answer = fresh(client, f"/api/slates/{number}/why")
+    assert answer.status_code == 200, answer.text
+    told = dict(answer.json())
+    check_sums(told)
+    return told
+
+
+def test_a_topic_at_both_ends_moves_it_in_the_next_slate(stage: Stage) -> None:
+    topic = next(iter(stage.facts.values()))[1]
+    videos = stage.having(1, topic)
+
+    def share_of_first(setting: int) -> float:
+        total = 0
+        for _ in range(4):
+            with stage.theatre.running.client() as client:
+                change(client, dials={"topics": {topic: setting}})
+                served = slate(client, limit=6)
+                told = why(client, served["slate"])
+            terms = {
+                slot["video"]: [(dial["name"], dial["setting"], dial["term"]) for dial in slot["dials"]]
+                for slot in told["slots"]
+            }
+            for slot in served["slots"]:
+                ((name, shown_setting, term),) = terms[slot["video"]["id"]]
+                assert (name, shown_setting) == (f"#{topic}", setting)
+                assert (term != 0) == (slot["video"]["id"] in videos)
+                assert term * setting >= 0
+            total += sum(slot["video"]["id"] in videos for slot in served["slots"])
+        return total / 24
+
+    more, less = share_of_first(2), share_of_first(-2)
+    print("shares", more, less)
+    assert more > 0.4
+    assert less < 0.1
+
+
+def test_all_dials_at_both_ends_still_make_a_whole_slate(stage: Stage) -> None:
+    names = ("new", "familiar", "local", "shopping", "long")
+    for setting in (-2, 2):
+        person = stage.theatre.somebody()
+        change(person.client, dials=dict.fromkeys(names, setting) | {"topics": {f"t{n}": setting for n in range(20)}})
+        served = slate(person.client, limit=20)
+        assert len(served["slots"]) == 20
+        told = why(person.client, served["slate"])
+        assert {dial["setting"] for slot in told["slots"] for dial in slot["dials"]} == {setting}
+
+
+def watched_by(told: dict[str, Any]) -> set[str]:
+    """The watches that moved anything in a slate."""
+    return {video["id"] for slot in told["slots"] for signal in slot["signals"] for video in signal["videos"]}
+
+
+def test_without_profiling_nothing_that_was_watched_counts(stage: Stage) -> None:
+    person = stage.theatre.somebody()
+    topic = next(iter(stage.facts.values()))[1]
+    report(person.client, *(finish(video) for video in sorted(stage.having(1, topic))[:2]))
+    told = why(person.client, slate(person.client, limit=10)["slate"])
+    assert told["personal"]
+    assert watched_by(told)
+    change(person.client, profiling=False)
+    for _ in range(4):
+        told = why(person.client, slate(person.client, limit=10)["slate"])
+        assert not told["personal"]
+        assert not watched_by(told)
+    change(person.client, profiling=True)
+    assert watched_by(why(person.client, slate(person.client, limit=10)["slate"]))
+
+
+def test_an_account_that_began_protected_has_no_profiling_until_its_person_wants_it(stage: Stage) -> None:
+    person = stage.theatre.somebody()
+    stage.theatre.rows("UPDATE people_person SET profiling = false WHERE id = %s RETURNING 1", person.id)
+    assert settings(person.client) == {**NEUTRAL, "profiling": False}
+    assert not why(person.client, slate(person.client)["slate"])["personal"]
+    # Another change does not switch it on.
+    assert not change(person.client, dials={"new": 1})["profiling"]
+    assert change(person.client, profiling=True)["profiling"]
+    assert why(person.client, slate(person.client)["slate"])["personal"]
+
+
+def test_after_a_reset_the_past_says_nothing_and_what_was_seen_stays_seen(stage: Stage) -> None:
+    topic = next(iter(stage.facts.values()))[1]
+    videos = sorted(stage.having(1, topic))
+    person, guest = stage.theatre.somebody(), stage.theatre.running.client()
+    for client in (person.client, guest):
+        report(client, *(finish(video) for video in videos[:2]), event("like", videos[0]))
+        report(client, event("not_interested", videos[2]))
+        assert watched_by(why(client, slate(client, limit=10)["slate"]))
+        before = settings(client)
+        answer = ask(client, "POST", "/api/dials/reset", {})
+        assert answer.status_code == 200, answer.text
+        after = answer.json()
+        assert after == {**before, "reset_at": after["reset_at"]}
+        assert isinstance(after["reset_at"], int)
+        for _ in range(4):
+            told = why(client, slate(client, limit=20)["slate"])
+            assert not watched_by(told)
+            assert not set(videos[:3]) & {slot["video"] for slot in told["slots"]}
+        # The mark of the like stays, and being on the screen again does not bring the old watch back.
+        found = {slot["video"]["id"]: slot["video"] for slot in slate(client, hashtag=topic, limit=50)["slots"]}
+        assert (found[videos[0]]["liked"], found[videos[1]]["liked"]) == (True, False)
+        report(client, event("impression", videos[0]))
+        assert not watched_by(why(client, slate(client, limit=10)["slate"]))
+        # What is watched from now on counts.
+        report(client, finish(videos[3]))
+        assert watched_by(why(client, slate(client, limit=10)["slate"])) == {videos[3]}
+        # A second one is not before the first.
+        assert ask(client, "POST", "/api/dials/reset", {}).json()["reset_at"] > after["reset_at"]
+        assert not watched_by(why(client, slate(client, limit=10)["slate"]))
+    # Nor does any later epoch learn of what lies before.
+    stage.theatre.until(
+        lambda: stage.theatre.rows("SELECT reset_at FROM feed_dials WHERE viewer = %s AND reset_at > 0", person.id)
+    )

@@ -6,19 +6,24 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glaswerk.feed.fold import CREATOR_KINDS, KINDS, VIDEO_KINDS, ViewerMemory, is_finish, is_skip
+from glaswerk.feed.fold import CREATOR_KINDS, KINDS, SETTING_KINDS, VIDEO_KINDS, ViewerMemory, is_finish, is_skip
+from glaswerk.feed.settings import MOST_HIDDEN, MOST_REGISTERS, Settings, hide_register, topic_register
 from glaswerk.feed.statistics import HALF_LIFE_MS, UNITS, decayed
-from glaswerk.glass import Flag
+from glaswerk.glass import Dials, Flag, token
+from glaswerk.glass.dials import MOST_TOPICS
 
 TIMES = st.integers(min_value=1, max_value=6)
+REGISTERS = st.sampled_from(["new", "long", "profiling", "topic:jazz", "topic:folk", "hide:word:spoiler"])
 
 
 @st.composite
 def events(draw: st.DrawFn) -> dict[str, Any]:
-    kind = draw(st.sampled_from(sorted(KINDS)))
+    kind = draw(st.sampled_from(sorted(KINDS | SETTING_KINDS)))
     event: dict[str, Any] = {"kind": kind, "at": draw(TIMES), "creator": draw(st.integers(1, 2))}
     if kind in VIDEO_KINDS:
         event["video"] = draw(st.integers(1, 2))
+    if kind == "dials":
+        event["set"] = draw(st.dictionaries(REGISTERS, st.integers(-2, 2), max_size=3))
     if kind == "watch":
         event |= {"watched_ms": draw(st.integers(0, 9000)), "loops": draw(st.integers(0, 3))}
     return event
@@ -60,6 +65,12 @@ def test_switches_say_what_was_said_last(log: list[dict[str, Any]]) -> None:
         for on, off, held in (("follow", "unfollow", relation.follow_at), ("block", "unblock", relation.block_at)):
             told = [(e["at"], e["kind"] == on) for e in log if e["creator"] == creator and e["kind"] in (on, off)]
             assert (held > 0) == (bool(told) and max(told)[1])
+    for name in memory.settings.registers:
+        assert (
+            memory.settings.value(name)
+            == max((e["at"], e["set"][name]) for e in log if e["kind"] == "dials" and name in e["set"])[1]
+        )
+    assert memory.settings.reset_at == max([0, *(e["at"] for e in log if e["kind"] == "reset")])
 
 
 def test_a_block_undoes_a_follow_until_it_is_lifted() -> None:
@@ -98,3 +109,65 @@ def test_half_is_left_after_a_half_life_and_nothing_in_the_end() -> None:
     assert decayed(100 * UNITS, HALF_LIFE_MS) == 50 * UNITS
     assert decayed(100 * UNITS, 2 * HALF_LIFE_MS) == 25 * UNITS
     assert decayed(100 * UNITS, 40 * HALF_LIFE_MS) == 0
+
+
+@given(st.lists(events(), max_size=12), st.lists(events(), max_size=12))
+def test_settings_are_read_back_as_they_were(log: list[dict[str, Any]], more: list[dict[str, Any]]) -> None:
+    kept = folded(log).settings
+    back = Settings.of(kept.stored, kept.reset_at)
+    assert back == kept
+    for event in more:
+        if event["kind"] in SETTING_KINDS:
+            back.apply(event)
+    assert back == folded(log, more).settings
+    assert back.changed_at == max([0, *(e["at"] for e in log + more if e["kind"] == "reset" or e.get("set"))])
+
+
+@given(st.lists(events(), max_size=12), TIMES)
+def test_what_was_done_before_a_reset_says_nothing(log: list[dict[str, Any]], reset_at: int) -> None:
+    memory = folded([event for event in log if event["at"] <= reset_at])
+    for video, state in memory.videos.items():
+        assert state.as_watch(video, 9000, reset_at) is None
+        # Being on the screen again brings nothing of it back.
+        state.apply({"kind": "impression", "video": video, "at": reset_at + 1})
+        assert state.as_watch(video, 9000, reset_at) is None
+        state.apply({"kind": "watch", "video": video, "at": reset_at + 1, "watched_ms": 100, "loops": 0})
+        assert state.as_watch(video, 9000, reset_at) is not None
+    later = [event for event in log if event["at"] > reset_at]
+    both = folded([event for event in log if event["at"] <= reset_at and event["kind"] != "watch"], later)
+    for video, state in folded(later).videos.items():
+        shared = both.videos[video].shared and not state.shared
+        if not shared:
+            assert both.videos[video].as_watch(video, 9000, reset_at) == state.as_watch(video, 9000)
+
+
+def test_dials_and_hidden_things_are_what_ranking_takes() -> None:
+    settings = Settings()
+    told = {"new": 2, "long": -1, topic_register("jazz"): -2, topic_register("folk"): 0, "profiling": 0}
+    told |= {hide_register(*one): 1 for one in (("word", "spoiler"), ("hashtag", "kilns"), ("creator", "7"))}
+    settings.apply({"kind": "dials", "at": 5, "set": told | {hide_register("sound", "Rain: part 2"): 1}})
+    assert settings.dials == Dials(new=2, long=-1, topics=(("jazz", -2),))
+    assert settings.profiling is False
+    assert Settings().profiling is None
+    assert settings.hidden == [("creator", "7"), ("hashtag", "kilns"), ("sound", "Rain: part 2"), ("word", "spoiler")]
+    assert settings.hidden_tokens == tuple(
+        sorted(token(text) for text in ("@7", "#kilns", "sound:rain: PART 2", "Spoiler"))
+    )
+
+
+def test_settings_stay_within_bounds_and_the_latest_hold() -> None:
+    settings = Settings()
+    for at in range(1, 1000):
+        settings.apply(
+            {"kind": "dials", "at": at, "set": {topic_register(f"t{at:04}"): 1, hide_register("word", f"w{at:04}"): 1}}
+        )
+    assert list(settings.topics) == [f"t{at:04}" for at in range(1000 - MOST_TOPICS, 1000)]
+    assert len(settings.dials.topics) == MOST_TOPICS
+    assert settings.hidden == [("word", f"w{at:04}") for at in range(1000 - MOST_HIDDEN, 1000)]
+    settings = Settings()
+    for at in range(1, 2000):
+        settings.apply({"kind": "dials", "at": at, "set": {hide_register("word", f"w{at}"): 1, "new": 0}})
+        settings.apply({"kind": "dials", "at": at, "set": {hide_register("word", f"w{at - 1}"): 0}})
+        assert len(settings.registers) <= MOST_REGISTERS
+    assert settings.hidden == [("word", "w1999")]
+    assert settings.registers["new"] == (1999, 0)
