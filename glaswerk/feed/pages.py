@@ -1,6 +1,5 @@
 """The pages of the feed app: the player in its places, profiles, hashtags, discover and the inbox."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,8 +13,9 @@ from django.views.decorators.http import require_safe
 
 from glaswerk.cell.blobs import blob_url
 from glaswerk.cell.ids import decode_id
-from glaswerk.feed import queries
+from glaswerk.feed import policies, queries
 from glaswerk.feed.transparency.chapters import chapters, commands
+from glaswerk.feed.transparency.history import versions
 from glaswerk.feed.transparency.page import describe
 from glaswerk.feed.visitors import VisitorReader
 from glaswerk.glass import default_policy
@@ -168,7 +168,8 @@ def inbox(request: HttpRequest) -> HttpResponse:
 @require_safe
 def algorithm(request: HttpRequest) -> HttpResponse:
     """Show the policy in force: every weight and rule in words, its history, and how to check it."""
-    text = default_policy().text
+    records = policies.history()
+    text = records[0].text if records else default_policy().text
     described = describe(text)
     return render(
         request,
@@ -178,7 +179,8 @@ def algorithm(request: HttpRequest) -> HttpResponse:
             "sections": chapters(described),
             "commands": commands(settings.PUBLIC_URL),
             "text": text,
-            "sha256": hashlib.sha256(text.encode()).hexdigest(),
+            "sha256": policies.policy_hash(text),
+            "history": versions(records),
         },
     )
 

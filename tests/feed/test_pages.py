@@ -13,10 +13,11 @@ from django.test import Client
 from django.utils import timezone
 
 from glaswerk.cell.ids import encode_id, new_id, now_ms
-from glaswerk.feed.models import SlateRecord
+from glaswerk.feed.models import PolicyRecord, SlateRecord
+from glaswerk.feed.policies import policy_hash
 from glaswerk.feed.slates import pack
 from glaswerk.feed.visitors import VisitorReader
-from glaswerk.glass import Ask, Slate, Slot, Viewer
+from glaswerk.glass import Ask, Slate, Slot, Viewer, default_policy
 from glaswerk.people.models import Person
 from glaswerk.social.actions import post_comment
 from glaswerk.social.models import Block, Counts, Follow, Like, Save
@@ -515,3 +516,23 @@ def test_the_policy_page_shows_the_policy_in_force() -> None:
     for address in ("/transparency/algorithm", "/me/feed", "/me/slates"):
         assert f'href="{address}"' in page(browser(person()), "/me")
     assert 'href="/transparency/algorithm"' in page(browser(), "/discover")
+
+
+def test_the_policy_page_tells_its_history() -> None:
+    built_in = default_policy().text
+    other = built_in.replace("like = 0.5 ", "like = 0.75 ", 1)
+    assert other != built_in
+    for text, name, reason in (
+        (built_in, "", "The policy that comes with this version of Glaswerk."),
+        (other, "olga", "Likes <b>say</b> more than we thought."),
+    ):
+        PolicyRecord.objects.create(
+            sha256=policy_hash(text), text=text, set_at=now(), set_by=name, reason=reason, first_epoch="f" * 64
+        )
+    text = page(browser(), "/transparency/algorithm")
+    assert text.index("Likes &lt;b&gt;say&lt;/b&gt; more than we thought.") < text.index("The policy that comes with")
+    assert "@olga" in text
+    assert policy_hash(other) in text
+    plain = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text))
+    assert "1 number changed That you like it. 0.5 counts half 0.75 counts 75 %" in plain
+    assert "Die Regeln, die mit dieser Version" in page(browser(None, "de"), "/transparency/algorithm")
