@@ -11,6 +11,7 @@ from glaswerk.glass.simulator.figures import BASE, add_ratios, figures_of
 from glaswerk.glass.simulator.glass import Glass
 from glaswerk.glass.simulator.ledger import Ledger
 from glaswerk.glass.simulator.lessons import Ranker, compare_heads, has_lightgbm, learn, read_log
+from glaswerk.glass.simulator.mind_reader import MindReader
 from glaswerk.glass.simulator.run import Diary, Simulation
 from glaswerk.glass.simulator.settings import DAY_MS, LOG_DAYS, START_MS, Settings
 from glaswerk.glass.simulator.skips import skip_topics
@@ -23,6 +24,7 @@ TITLES: Final = {
     "lightgbm": "LightGBM ranker",
     "glass": "Glass, policy alone",
     "glass_learned": "Glass, learned heads",
+    "mind_reader": "Mind reader (knows the tastes; a ceiling)",
 }
 """Every policy, in the order of a report."""
 
@@ -42,9 +44,7 @@ def simulate(settings: Settings, policy: Policy | None = None, tell: Tell = lamb
     tell("world", 0.0)
     world = make_world(settings)
     warm = Simulation(world, Ledger(world), Mixture())
-    warm.days(
-        START_MS, settings.begin_ms, settings.begin_ms - LOG_DAYS * DAY_MS, lambda done: tell("warm-up", done)
-    )
+    warm.days(START_MS, settings.begin_ms, settings.begin_ms - LOG_DAYS * DAY_MS, lambda done: tell("warm-up", done))
     tell("heads", 0.0)
     log = read_log(warm.shown, policy)
     warm.shown.clear()
@@ -53,7 +53,7 @@ def simulate(settings: Settings, policy: Policy | None = None, tell: Tell = lamb
     contenders: list[Contender] = [Popularity(), Newest(), Formula()]
     if not left_out:
         contenders.append(Ranker(log, settings.seed, policy))
-    contenders += [Glass("glass", policy), Glass("glass_learned", policy, learn(log, settings.seed))]
+    contenders += [Glass("glass", policy), Glass("glass_learned", policy, learn(log, settings.seed)), MindReader(world)]
     tell("heads", 1.0)
     policies: dict[str, dict[str, Any]] = {}
     diaries: dict[str, Diary] = {}

@@ -140,5 +140,3 @@ def compare_heads(log: Log, seed: int, policy: Policy) -> dict[str, float]:
 
 def _table(bins: Any, signals: Any) -> NDArray[np.float64]:
     return np.concatenate([bins.astype(np.float64), signals / 65536.0], axis=1)
-
-

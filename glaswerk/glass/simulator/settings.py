@@ -32,11 +32,11 @@ class Settings:
     after the warm-up. rush_minutes: how long a thousand slates a minute are asked for at the end, 0 for no such rush.
     Raises SimulatorError for a number out of range."""
 
-    viewers: int = 800
+    viewers: int = 700
     videos: int = 2500
-    days: int = 4
+    days: int = 3
     seed: int = 1
-    rush_minutes: int = 5
+    rush_minutes: int = 4
 
     def __post_init__(self) -> None:
         for name, low, high in (

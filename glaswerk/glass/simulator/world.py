@@ -39,7 +39,7 @@ BOT_HOURS: Final = 12
 SESSIONS: Final = 1.2
 """Sessions of a viewer a day, on average."""
 RUSH_PER_MINUTE: Final = 1000
-RUSH_NEWCOMERS: Final = 5
+RUSH_NEWCOMERS: Final = 10
 """First videos of newcomers a minute during the rush."""
 
 
