@@ -252,14 +252,14 @@ class Feed:
         """Return what a viewer has set, as `GET /api/dials` answers it.  Raises LogUnavailable."""
         loaded = await self.viewers.get(viewer_id)
         settings = loaded.memory.settings
-        names = await self._creator_names({int(value) for kind, value in settings.hidden if kind == "creator"})
+        names = await self._hidden_creators(settings)
         shown = [(kind, names.get(int(value), "") if kind == "creator" else value) for kind, value in settings.hidden]
         return {
             "dials": {**{name: settings.value(name) for name in NAMES}, "topics": settings.topics},
             "profiling": loaded.profiling,
             # Everybody may have a personal feed who wants one; whoever may be under 16 begins without.
             "profiling_allowed": True,
-            # Whoever has no account any more publishes nothing either.
+            # Whoever has no account any more has no name, and publishes nothing either.
             "hidden": [{"kind": kind, "value": value} for kind, value in shown if value],
             "reset_at": settings.reset_at or None,
         }
@@ -270,13 +270,13 @@ class Feed:
         Returns the new state.  Raises BadEvent, which names the field, and LogUnavailable where nothing was set.
         """
         change = dials.read_change(body)
-        creators = await self._creators_to_hide("hidden", dials.creator_names(change.hidden))
+        creators = await self._creators_to_hide(viewer_id, "hidden", dials.creator_names(change.hidden))
         return await self._set(viewer_id, lambda settings: dials.difference(settings, change, creators))
 
     async def hide(self, viewer_id: int, body: Any, on: bool) -> dict[str, Any]:
         """Hide one thing more, or show it again; otherwise like `change_settings`."""
         one = dials.read_hidden(body)
-        creators = await self._creators_to_hide("value", dials.creator_names([one]))
+        creators = await self._creators_to_hide(viewer_id, "value", dials.creator_names([one]))
         return await self._set(viewer_id, lambda settings: dials.hiding(settings, one, on, creators))
 
     async def reset(self, viewer_id: int) -> dict[str, Any]:
@@ -302,19 +302,25 @@ class Feed:
         await self._log.append("events", {"viewer": viewer_id, "slate": None, "events": events})
         events_taken.labels(event["kind"]).inc()
 
-    async def _creators_to_hide(self, field: str, names: set[str]) -> dict[str, int]:
-        creators = await self._creator_ids(names)
+    async def _creators_to_hide(self, viewer_id: int, field: str, names: set[str]) -> dict[str, int]:
+        """Return the ids of names.  Raises BadEvent for a name that is nobody's, and that nobody had who is hidden already."""
+        if not names:
+            return {}
+        hidden = await self._hidden_creators((await self.viewers.get(viewer_id)).memory.settings)
+        creators = {name: creator for creator, name in hidden.items()} | await self._creator_ids(names)
         missing = sorted(names - creators.keys())
         if missing:
             raise BadEvent(field, f"{missing[0]} is nobody's name here")
         return creators
 
-    async def _creator_names(self, creators: set[int]) -> dict[int, str]:
+    async def _hidden_creators(self, settings: Settings) -> dict[int, str]:
+        """Return the names of the creators who are hidden, also of those who are not active any more."""
+        creators = [int(value) for kind, value in settings.hidden if kind == "creator"]
         if not creators:
             return {}
         async with pool().connection() as connection:
             rows = await (
-                await connection.execute("SELECT id, name FROM people_person WHERE id = ANY(%s)", [list(creators)])
+                await connection.execute("SELECT id, name FROM people_person WHERE id = ANY(%s)", [creators])
             ).fetchall()
         return dict(rows)
 

@@ -277,6 +277,19 @@ def test_nobody_hides_without_end(theatre: Theatre) -> None:
         assert {"kind": "word", "value": "more"} in hide(client, "word", "more")["hidden"]
 
 
+def test_a_hidden_creator_who_left_can_be_shown_again(theatre: Theatre) -> None:
+    person, (creator, name) = theatre.somebody(), theatre.creator()
+    hide(person.client, "creator", name)
+    theatre.rows("UPDATE people_person SET is_active = false WHERE id = %s RETURNING 1", creator)
+    state = settings(person.client)
+    assert state["hidden"] == [{"kind": "creator", "value": name}]
+    assert change(person.client, **state) == state
+    assert (
+        ask(theatre.running.client(), "POST", "/api/dials/hide", {"kind": "creator", "value": name}).status_code == 422
+    )
+    assert hide(person.client, "creator", name, "DELETE")["hidden"] == []
+
+
 def test_nobody_reports_settings_as_events(set_up: tuple[Somebody, dict[str, Any]]) -> None:
     from tests.cells import send
 
