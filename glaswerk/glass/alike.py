@@ -4,7 +4,8 @@
     visual(a, b) = 1 - distance / SIGHT, not below 0; distance is the sum of the 64 absolute differences
     weight(a, b) = text + (1 - text) x visual x VISUAL_SHARE
 
-A token's rarity is log2(videos / videos that carry it), at most MOST_RARE. The weight is the same in both directions. It is computed
+A token's rarity is log2(videos / videos that carry it), at most MOST_RARE; half of that where all who carry it are of one creator,
+because then it says who made a video, more than what it shows. The weight is the same in both directions. It is computed
 for the candidates of every video: those that share its rarest tokens, and those that look alike. Only the order of candidates
 and the size of what is looked through are approximate; every weight that is kept is exact.
 """
@@ -69,7 +70,7 @@ def alike_lists(
     """The most alike videos of every video: starts [videos + 1], rows of videos, weights in 2^-15; each list the strongest first.
 
     `tokens` are any 64-bit numbers that stand for words, hashtags and sounds; `creator_tokens` holds one of every video that is not to
-    count, because the same creator is a signal of its own. `features` is [videos, 64]. No list is longer than `neighbours`;
+    count, because the same creator is a signal of its own; from them is also known which videos are of one creator. `features` is [videos, 64]. No list is longer than `neighbours`;
     a quarter of it is for videos that are not among its most alike, but that have this one among theirs, so that hardly a
     video is in no list. Ties go to the video that was published closer to this one, then to the newer, then to the smaller id.
 
@@ -107,11 +108,14 @@ def _lists(
     place = np.empty(size, dtype=np.int64)
     place[order] = np.arange(size)
     owner = np.repeat(np.arange(size), sizes)
+    # Without creators everybody counts as one of their own.
+    makers = np.arange(size)
     if len(apart):
         counted = flat != apart[owner]
         flat, owner = flat[counted], owner[counted]
+        makers = np.unique(apart, return_inverse=True)[1]
     looks = features[order]
-    said, cells = _index(flat, place[owner], size), _cells(looks)
+    said, cells = _index(flat, place[owner], makers[order]), _cells(looks)
     counts = np.zeros(size, dtype=np.int64)
     kept = np.zeros((size, neighbours), dtype=np.int64)
     _weigh(said, looks, cells, kept, counts)
@@ -133,12 +137,13 @@ def _entry(weight: Any, one: Any, other: Any) -> Any:
     return (np.int64(weight) << 48) | (np.int64(_PLACE - abs(one - other)) << 24) | np.int64(_PLACE - other)
 
 
-def _index(flat: Ints, place: Ints, size: int) -> Any:
-    """Who says what, by video and by token (newest first), the rarity of tokens, and the norm of videos.
+def _index(flat: Ints, place: Ints, makers: Ints) -> Any:
+    """Who says what, by video and by token (newest first), the rarity of tokens, and the norm of videos. `makers` are by place.
 
     Tokens are numbered from the rarest on, and the tokens of a video stand in that order. Those of one video only, and of
     all videos, tell nothing of likeness and are left out.
     """
+    size = len(makers)
     values, token = np.unique(flat, return_inverse=True)
     # A video that says something twice says it once.
     pairs = np.unique(place * len(values) + token)
@@ -148,6 +153,7 @@ def _index(flat: Ints, place: Ints, size: int) -> Any:
     whole = log2_256(size + 1)
     rarity_of = [min(MOST_RARE, (whole - log2_256(int(level))) >> 4) if level > 1 else 0 for level in levels]
     rarity = np.array(rarity_of, dtype=np.int64)[np.searchsorted(levels, frequency)]
+    rarity[_of_one_maker(token, makers[place], len(values))] >>= 1
     by_rarity = np.argsort(np.where(rarity > 0, frequency, size + 1), kind="stable")
     by_rarity = by_rarity[: np.count_nonzero(rarity)]
     number = np.full(len(values), -1, dtype=np.int64)
@@ -160,6 +166,19 @@ def _index(flat: Ints, place: Ints, size: int) -> Any:
     norms = np.full(size, DOUBT, dtype=np.int64)
     _turn_over(video_starts, video_tokens, token_starts, token_videos, rarity, norms)
     return video_starts, video_tokens, token_starts, token_videos, rarity, norms
+
+
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _of_one_maker(token: Any, maker: Any, size: int) -> Any:
+    """[tokens]: whether all who carry a token are of one creator."""
+    first = np.full(size, -1, dtype=np.int64)
+    out = np.ones(size, dtype=np.bool_)
+    for at in range(len(token)):
+        if first[token[at]] < 0:
+            first[token[at]] = maker[at]
+        elif first[token[at]] != maker[at]:
+            out[token[at]] = False
+    return out
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
