@@ -83,11 +83,12 @@ export class WhatIf {
   drawDials() {
     const chosen = /** @type {Dials} */ (this.chosen);
     const topics = [...new Set([...this.hashtags, ...Object.keys(chosen.topics)])];
+    // What this video is about is nearest to what somebody may want more or less of.
     this.dials.replaceChildren(
-      ...NAMES.map((name) => buildDial({ name, setting: chosen[name], change: (setting) => this.turn(() => (chosen[name] = setting)) })),
       ...topics.map((topic) =>
         buildDial({ name: topic, setting: chosen.topics[topic] ?? 0, topic: true, change: (setting) => this.turn(() => (chosen.topics[topic] = setting)) }),
       ),
+      ...NAMES.map((name) => buildDial({ name, setting: chosen[name], change: (setting) => this.turn(() => (chosen[name] = setting)) })),
     );
   }
 
@@ -182,7 +183,10 @@ export class WhatIf {
   words(slots, left) {
     const moved = slots.filter((slot) => slot.was !== null && slot.was !== slot.position).length;
     const joined = slots.filter((slot) => slot.was === null).length;
-    if (!moved && !joined && !left.length) return gettext("Just as it was shown to you.");
+    if (!moved && !joined && !left.length) {
+      const turned = this.stored && this.chosen && !sameDials(this.stored, this.chosen);
+      return turned ? gettext("Nothing moves: these videos do not differ enough in it.") : gettext("Just as it was shown to you.");
+    }
     const parts = [
       moved && fill(ngettext("{count} video at another place", "{count} videos at another place", moved), { count: moved }),
       joined && fill(ngettext("{count} new", "{count} new ones", joined), { count: joined }),
