@@ -37,6 +37,11 @@ def make_epoch(videos: int, topics: int, rng: np.random.Generator) -> tuple[Epoc
     finishes = rng.binomial(impressions, rng.beta(4, 7, videos))
     likes = rng.binomial(impressions, 0.05)
     topic = rng.integers(0, topics, videos)
+    more = rng.integers(0, 5 * topics, videos)
+    # Words of a caption: a few of its topic, a few of anything.
+    words = np.concatenate(
+        [topic[:, None] * 50 + rng.integers(0, 50, (videos, 4)), rng.integers(0, 5000, (videos, 3))], axis=1
+    )
     catalogue = Catalogue(
         ids=np.sort(rng.choice(1 << 50, videos, replace=False) + 1),
         creator=rng.integers(1, videos // 20 + 2, videos),
@@ -45,9 +50,10 @@ def make_epoch(videos: int, topics: int, rng: np.random.Generator) -> tuple[Epoc
         region=rng.choice(["de", "fr", "at", ""], videos).tolist(),
         language=rng.choice(["de", "en"], videos).tolist(),
         followers_only=rng.random(videos) < 0.02,
-        hashtags=[
-            (f"topic{row}", f"more{other}")
-            for row, other in zip(topic, rng.integers(0, 5 * topics, videos), strict=True)
+        hashtags=[(f"topic{row}", f"more{other}") for row, other in zip(topic, more, strict=True)],
+        tokens=[
+            (-1 - row, -10_000 - other, *said)
+            for row, other, said in zip(topic.tolist(), more.tolist(), words.tolist(), strict=True)
         ],
         impressions=impressions,
         finishes=finishes,

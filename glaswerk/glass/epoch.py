@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from glaswerk.glass.errors import EpochError, PolicyError
 from glaswerk.glass.heads import Curves, weighed
+from glaswerk.glass.packed import pack
 from glaswerk.glass.policy import Policy
 
 MAGIC = b"GLASEP02"
@@ -104,6 +105,7 @@ class Epoch:
             array.setflags(write=False)
             self._arrays[name] = array
         self.size = len(self._arrays["ids"])
+        self.packed = pack(self.column, self.policy.topics.per_video)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], sha256: str | None = None) -> Self:

@@ -13,6 +13,8 @@ For each slot the contributions form a table of heads by signals whose cells add
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from glaswerk.glass.ask import Ask
 from glaswerk.glass.desk import Desk
 from glaswerk.glass.epoch import Epoch
@@ -20,7 +22,7 @@ from glaswerk.glass.filters import FIRST_FILTER
 from glaswerk.glass.heads import curve
 from glaswerk.glass.history import alike_part, creator_part, near_part, topic_part
 from glaswerk.glass.names import FILTERS, HEADS, ITEM_SIGNALS, SUMMED_SIGNALS, VIEWER_SIGNALS
-from glaswerk.glass.ranking import Ranking
+from glaswerk.glass.ranking import SOURCE_BITS, Ranking, verdicts
 from glaswerk.glass.scale import logistic
 from glaswerk.glass.selection import GAP
 from glaswerk.glass.signals import DialPart, dial_parts
@@ -141,12 +143,12 @@ def explain(epoch: Epoch, viewer: Viewer, ask: Ask) -> Explanation:
     slate = ranking.slate()
     desk = ranking.desk
     whys = tuple(_why(ranking, slot) for slot in slate.slots)
-    gate, ids = desk.gate, desk.column("ids")
-    gone = ranking.dropped[: DROPPED_AT_MOST + len(slate.slots)]
+    ids, marks = desk.column("ids"), desk.gate.marks
+    gone = np.sort(ranking.dropped)[: DROPPED_AT_MOST + len(slate.slots)]
     shown = {slot.video for slot in slate.slots}
     dropped = tuple(
-        Dropped(int(ids[row]), FILTERS[int(gate.verdict[row]) - FIRST_FILTER], named(int(gate.sources[row])))
-        for row in gone.tolist()
+        Dropped(int(ids[row]), FILTERS[verdict - FIRST_FILTER], named(int(marks[row]) & SOURCE_BITS))
+        for row, verdict in zip(gone.tolist(), verdicts(desk, gone).tolist(), strict=True)
         if int(ids[row]) not in shown
     )
     return Explanation(

@@ -11,10 +11,12 @@ Each addend is an integer before it is summed, so the order of watches changes n
 
 from typing import Any, Final
 
-import numba as nb
 import numpy as np
 
-from glaswerk.glass.desk import Desk
+from glaswerk.glass.desk import ALIKE, NAMED, NEAR, TOUCHED, Desk
+from glaswerk.glass.filters import WATCHED
+from glaswerk.glass.kernel import kernel
+from glaswerk.glass.packed import KIND, MAKER, TAGS, find, hashed, prefetch
 from glaswerk.glass.scale import Ints, decay, frozen
 from glaswerk.glass.viewer import NOT_INTERESTED, SKIPPED
 
@@ -22,129 +24,156 @@ NORM: Final = frozen([0, *(round(256 / count**0.5) for count in range(1, 17))])
 """256 / sqrt(number of hashtags): a video that names many topics says less about each."""
 
 
-@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+@kernel
+def _forget(sums: Any, reached: Any, counts: Any, place: int) -> None:
+    """Set to zero what the request before has summed in this thread."""
+    for at in range(counts[place]):
+        sums[reached[at]] = 0
+    counts[place] = 0
+
+
+@kernel
+def _fill_sieve(sieve: Any, seen: Any) -> None:
+    sieve[:] = 0
+    for video in seen:
+        place = hashed(video, len(sieve) * 64)
+        sieve[place >> 6] |= np.uint64(1) << np.uint64(place & 63)
+
+
+@kernel
 def _read(
-    ids: Any, watches: Any, at_ms: int, finish: int, skip: int, refused: int, days: int, count: int, rows: Any, pulls: Any,
-    watched: Any, turn: int,
+    finder: Any, wide: Any, narrow: Any, creators: Any, follows: Any, watches: Any, counting: int, at_ms: int, finish: int, skip: int,
+    refused: int, days: int, count: int, turn: int, makers: Any, marks: Any, rows: Any, pulls: Any,
 ) -> None:  # fmt: skip
-    for place in range(len(watches)):
-        video, strength, when, flags = watches[place, 0], watches[place, 1], watches[place, 2], watches[place, 3]
-        if flags & 16:
-            level = -refused
-        elif flags & 8:
-            level = -skip
-        else:
-            level = finish * strength // 255
-        pulls[place] = ((level * decay(at_ms - when, days) >> 16) * decay(place, count)) >> 16
-        low, high = 0, len(ids)
+    """Mark whom the viewer follows and what was watched; find the rows and the pulls of the watches that count."""
+    for creator in follows:
+        low, high = 0, len(creators)
         while low < high:
             middle = (low + high) >> 1
-            if ids[middle] < video:
+            if creators[middle] < creator:
                 low = middle + 1
             else:
                 high = middle
-        rows[place] = low if low < len(ids) and ids[low] == video else -1
-        if rows[place] >= 0:
-            watched[low] = turn
+        if low < len(creators) and creators[low] == creator:
+            makers[low, 2] = turn
+    for place in range(len(watches)):
+        if place + 8 < len(watches):
+            prefetch(finder, hashed(watches[place + 8, 0], len(finder)))
+        if place + 4 < len(watches):
+            ahead = finder[hashed(watches[place + 4, 0], len(finder))]
+            prefetch(wide, max(ahead, 0))
+            prefetch(marks, max(ahead, 0))
+        row = find(finder, wide, watches[place, 0])
+        if row >= 0:
+            marks[row] = (np.int64(turn) << 32) | WATCHED
+        if place < counting:
+            strength, when, flags = watches[place, 1], watches[place, 2], watches[place, 3]
+            if flags & 16:
+                level = -refused
+            elif flags & 8:
+                level = -skip
+            else:
+                level = finish * strength // 255
+            rows[place] = row
+            pulls[place] = ((level * decay(at_ms - when, days) >> 16) * decay(place, count)) >> 16
 
 
-@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+@kernel
 def _sum_topics(
-    turn: int, tag_sums: Any, creator_sums: Any, rows: Any, pulls: Any, starts: Any, video_tags: Any, weight: Any,
-    creator_row: Any, met: Any,
-) -> int:  # fmt: skip
+    turn: int, tags: Any, makers: Any, rows: Any, pulls: Any, narrow: Any, weight: Any, met: Any, counts: Any
+) -> None:
     found = 0
-    sizes = tag_sums.shape[1]
+    sizes = tags.shape[1]
     for place in range(len(rows)):
         row = rows[place]
         if row < 0:
             continue
         pull = pulls[place]
-        maker = creator_row[row]
-        if creator_sums[maker, 0] != turn:
-            creator_sums[maker, 0] = turn
-            creator_sums[maker, 1] = 0
-        creator_sums[maker, 1] += pull
-        named = starts[row + 1] - starts[row]
-        for at in range(starts[row], starts[row + 1]):
-            tag = video_tags[at]
-            if tag_sums[tag, 0] != turn:
-                tag_sums[tag, 0] = turn
+        maker = narrow[row, MAKER]
+        if makers[maker, 0] != turn:
+            makers[maker, 0] = turn
+            makers[maker, 1] = 0
+        makers[maker, 1] += pull
+        named = narrow[row, KIND] >> 8
+        for at in range(named):
+            tag = narrow[row, TAGS + at]
+            if tags[tag, 0] != turn:
+                tags[tag, 0] = turn
                 for size in range(1, sizes):
-                    tag_sums[tag, size] = 0
+                    tags[tag, size] = 0
                 met[found] = tag
                 found += 1
             part = (pull * weight[tag] * NORM[named]) >> 16
             for size in range(1, sizes):
-                tag_sums[tag, size] += (part * NORM[size]) >> 8
-    return found
+                tags[tag, size] += (part * NORM[size]) >> 8
+    counts[3] = found
 
 
-@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _sum_near(turn: int, near: Any, rows: Any, pulls: Any, starts: Any, videos: Any, weights: Any, met: Any) -> int:
+@kernel
+def _sum_lists(
+    sums: Any, rows: Any, pulls: Any, starts: Any, videos: Any, weights: Any, reached: Any, counts: Any, place: int
+) -> None:
+    """Add to every listed video what the watches pull. The lowest bit of a sum says that the video is among the reached, so that
+    one that came back to zero is not counted twice; the rest is twice the sum."""
     found = 0
-    for place in range(len(rows)):
-        row = rows[place]
-        if row < 0 or pulls[place] == 0:
+    for watch in range(min(4, len(rows))):
+        prefetch(starts, max(rows[watch], 0))
+    for watch in range(len(rows)):
+        if watch + 4 < len(rows):
+            prefetch(starts, max(rows[watch + 4], 0))
+        if watch + 2 < len(rows):
+            ahead = starts[max(rows[watch + 2], 0)]
+            for line in range(4):
+                prefetch(videos, ahead + 16 * line)
+            prefetch(weights, ahead)
+            prefetch(weights, ahead + 32)
+        row, pull = rows[watch], pulls[watch]
+        if row < 0 or pull == 0:
             continue
-        pull = pulls[place]
         for at in range(starts[row], starts[row + 1]):
             other = videos[at]
-            if near[other, 0] != turn:
-                near[other, 0] = turn
-                near[other, 1] = 0
-                met[found] = other
-                found += 1
-            near[other, 1] += (pull * weights[at]) >> 15
-    return found
+            before = sums[other]
+            sums[other] = (before | 1) + ((pull * weights[at] >> 15) << 1)
+            # Written always and counted only when it is new: no branch that could be guessed wrong.
+            reached[found] = other
+            found += before == 0
+    counts[place] = found
+
+
+@kernel
+def _read_all(
+    finder: Any, wide: Any, narrow: Any, creators: Any, follows: Any, seen: Any, sieve: Any, watches: Any, counting: int, at_ms: int,
+    finish: int, skip: int, refused: int, days: int, count: int, turn: int, profiling: bool, makers: Any, marks: Any, rows: Any, pulls: Any,
+    near: Any, near_start: Any, near_videos: Any, near_weights: Any, near_rows: Any,
+    alike: Any, alike_start: Any, alike_videos: Any, alike_weights: Any, alike_rows: Any,
+    tags: Any, tag_weight: Any, tag_rows: Any, counts: Any,
+) -> None:  # fmt: skip
+    counts[0] = counts[3] = 0
+    _forget(near, near_rows, counts, 1)
+    _forget(alike, alike_rows, counts, 2)
+    _fill_sieve(sieve, seen)
+    _read(
+        finder, wide, narrow, creators, follows, watches, counting, at_ms, finish, skip, refused, days, count, turn, makers, marks,
+        rows, pulls,
+    )  # fmt: skip
+    if profiling:
+        _sum_lists(near, rows, pulls, near_start, near_videos, near_weights, near_rows, counts, 1)
+        _sum_lists(alike, rows, pulls, alike_start, alike_videos, alike_weights, alike_rows, counts, 2)
+        _sum_topics(turn, tags, makers, rows, pulls, narrow, tag_weight, tag_rows, counts)
 
 
 def read_history(desk: Desk) -> None:
     """Find the watched videos and how much each pulls; for a viewer with profiling also the sums."""
-    policy, column = desk.policy, desk.column
-    size = len(desk.watches)
-    desk.watch_rows = np.empty(size, dtype=np.int64)
-    desk.pulls = np.empty(size, dtype=np.int64)
-    _read(
-        column("ids"), desk.watches, desk.ask.at_ms, policy.pull.finish, policy.pull.skip, policy.pull.not_interested,
-        policy.decay.watch_days, policy.decay.watch_count, desk.watch_rows, desk.pulls, desk.gate.watched, desk.gate.turn,
-    )  # fmt: skip
-    _mark_rest(desk)
-    if not desk.viewer.profiling:
-        return
-    starts = column("near_start")
-    met = np.empty(min(desk.epoch.size, size * policy.cowatch.neighbours), dtype=np.int64)
-    found = _sum_near(
-        desk.gate.turn,
-        desk.sums.near,
-        desk.watch_rows,
+    policy, column, gate, scratch = desk.policy, desk.column, desk.gate, desk.marks
+    _read_all(
+        desk.packed.finder, gate.wide, gate.narrow, gate.creators, desk.viewer.follow_ids, gate.seen, gate.sieve,
+        desk.viewer.watch_columns, len(desk.watches), desk.ask.at_ms, policy.pull.finish, policy.pull.skip, policy.pull.not_interested,
+        policy.decay.watch_days, policy.decay.watch_count, gate.turn, desk.viewer.profiling, gate.makers, gate.marks, desk.watch_rows,
         desk.pulls,
-        starts,
-        column("near_videos"),
-        column("near_weights"),
-        met,
-    )
-    desk.near_rows = met[:found]
-    met = np.empty(min(desk.epoch.size, size * policy.similar.neighbours), dtype=np.int64)
-    found = _sum_near(
-        desk.gate.turn, desk.sums.alike, desk.watch_rows, desk.pulls, column("alike_start"), column("alike_videos"),
-        column("alike_weights"), met,
+        scratch.near, column("near_start"), column("near_videos"), column("near_weights"), scratch.near_rows,
+        scratch.alike, column("alike_start"), column("alike_videos"), column("alike_weights"), scratch.alike_rows,
+        scratch.tags, column("tag_weight"), scratch.tag_rows, gate.counts,
     )  # fmt: skip
-    desk.alike_rows = met[:found]
-    met = np.empty(size * policy.topics.per_video, dtype=np.int64)
-    found = _sum_topics(
-        desk.gate.turn, desk.sums.tags, desk.sums.creators, desk.watch_rows, desk.pulls, column("video_tags_start"),
-        column("video_tags"), column("tag_weight"), column("creator_row"), met,
-    )  # fmt: skip
-    desk.tag_rows = met[:found]
-
-
-def _mark_rest(desk: Desk) -> None:
-    """Watches beyond those that count are still seen."""
-    for watch in desk.viewer.watches[desk.policy.history.watches :]:
-        row = desk.epoch.index_of(watch.video)
-        if row >= 0:
-            desk.gate.watched[row] = desk.gate.turn
 
 
 def topic_part(desk: Desk, watch: int, row: int) -> int:
@@ -190,5 +219,6 @@ def _tags(desk: Desk, row: int) -> Ints:
     return tags
 
 
-# The kernel reads flags as plain numbers.
+# Kernels read these as plain numbers.
 assert (int(NOT_INTERESTED), int(SKIPPED)) == (16, 8)
+assert (TOUCHED, NEAR, ALIKE, NAMED) == (0, 1, 2, 3)

@@ -1,6 +1,7 @@
 """The feed as a function: rank(epoch, viewer, ask) -> slate. The composition stands here, in the order a request meets it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -8,12 +9,12 @@ import numpy as np
 from glaswerk.glass.ask import Ask
 from glaswerk.glass.desk import Desk
 from glaswerk.glass.epoch import Epoch
-from glaswerk.glass.filters import FIRST_FILTER, PASSED
+from glaswerk.glass.filters import FIRST_FILTER, VERDICT
 from glaswerk.glass.history import read_history
 from glaswerk.glass.names import FILTERS, MARKS, SOURCES
 from glaswerk.glass.scale import Ints
 from glaswerk.glass.selection import Selection, commercial_room, longest_ago, newest, select
-from glaswerk.glass.signals import measure, value
+from glaswerk.glass.signals import measure, weigh
 from glaswerk.glass.slate import Slate, Slot, named
 from glaswerk.glass.sources import (
     Commercial,
@@ -59,6 +60,7 @@ SURFACES: Final = {
     "creator": Surface((OfCreator(),), "newest"),
 }
 
+SOURCE_BITS: Final = (1 << len(SOURCES)) - 1
 EXPLORED: Final = 1 << len(SOURCES) + MARKS.index("explored")
 AGAIN: Final = 1 << len(SOURCES) + MARKS.index("again")
 
@@ -72,13 +74,8 @@ class Ranking:
         read_history(desk)
         for source in self.surface.sources:
             source.offer(desk)
-        touched = np.sort(desk.touched).astype(np.int64)
-        verdicts = desk.gate.verdict[touched]
-        self.rows: Ints = touched[verdicts == PASSED]
-        """The candidates that passed every filter; rows of an epoch rise with the ids of its videos."""
-        self.dropped: Ints = touched[verdicts != PASSED]
-        self.signals = measure(desk, self.rows)
-        self.values = value(desk, self.rows, self.signals)
+        desk.walk()
+        self.rows, self.values, self.dropped = weigh(desk, desk.touched, judged=True)
         if self.surface.order == "value":
             self.selection = select(desk, self.rows, self.values, ask.limit)
         else:
@@ -90,9 +87,8 @@ class Ranking:
     def _append_seen(self, room: int) -> None:
         """Fill what is left of the slate with what the viewer has seen."""
         desk = self.desk
-        seen = self.dropped[desk.gate.verdict[self.dropped] == FIRST_FILTER + FILTERS.index("seen")]
-        signals = measure(desk, seen)
-        values = value(desk, seen, signals)
+        seen = self.dropped[verdicts(desk, self.dropped) == FIRST_FILTER + FILTERS.index("seen")]
+        _, values, _ = weigh(desk, seen, judged=False)
         sold = room
         if self.surface.order == "value":
             shown = self.rows[self.selection.places]
@@ -101,7 +97,6 @@ class Ranking:
         offset = len(self.rows)
         self.again = seen
         self.rows = np.concatenate([self.rows, seen])
-        self.signals = np.concatenate([self.signals, signals])
         self.values = np.concatenate([self.values, values])
         first = self.selection
         self.selection = Selection(
@@ -111,15 +106,18 @@ class Ranking:
             np.concatenate([first.explored, more.explored]),
         )
 
+    @cached_property
+    def signals(self) -> Ints:
+        """[candidates, viewer signals] in 2^-16, to be asked for before the thread ranks anything else."""
+        return measure(self.desk, self.rows)
+
     def slate(self) -> Slate:
         """The slots in order."""
         unseen = len(self.rows) - len(self.again)
         places = self.selection.places
         rows = self.rows[places]
         bits = (
-            self.desk.gate.sources[rows].astype(np.int64)
-            + EXPLORED * self.selection.explored
-            + AGAIN * (places >= unseen)
+            (self.desk.gate.marks[rows] & SOURCE_BITS) + EXPLORED * self.selection.explored + AGAIN * (places >= unseen)
         )
         videos = self.desk.column("ids")[rows].tolist()
         values = self.values[places].tolist()
@@ -128,6 +126,12 @@ class Ranking:
             for position, (video, worth, mark) in enumerate(zip(videos, values, bits.tolist(), strict=True))
         )
         return Slate(self.desk.epoch.sha256, tuple(slots))
+
+
+def verdicts(desk: Desk, rows: Ints) -> Ints:
+    """What became of videos that were offered: PASSED, or FIRST_FILTER plus the place of the filter that dropped it."""
+    found: Ints = desk.gate.marks[rows] >> VERDICT & 255
+    return found
 
 
 def rank(epoch: Epoch, viewer: Viewer, ask: Ask) -> Slate:

@@ -19,6 +19,7 @@ import numba as nb
 import numpy as np
 
 from glaswerk.glass.desk import BIT, Desk
+from glaswerk.glass.packed import KIND, MAKER, TAGS
 from glaswerk.glass.scale import UNIT, Ints, dice
 
 GAP: Final = 1024 * UNIT
@@ -53,85 +54,93 @@ def explored_slots(seed: int, limit: int, share: int) -> Any:
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def choose(
-    rows: Any, values: Any, pool: Any, makers: Any, starts: Any, video_tags: Any, weight: Any, commercial: Any, room: int, limit: int, seed: int, draws: int,
-    share: int, gap: int, creator_cost: int, window: int, topic_cost: int,
+def _terms(
+    row: int, slot: int, narrow: Any, weight: Any, makers: Any, named: Any, tags: Any, gap: int, creator_cost: int, window: int,
+    topic_cost: int,
 ) -> Any:  # fmt: skip
-    """Fill `limit` slots. rows: candidates; values: theirs; pool: places in rows that exploration draws from, rising by id."""
+    """The creator term and the topic term of a video in this slot, after what the slots before it show."""
+    creator_term, topic_term = np.int64(0), np.int64(0)
+    maker = narrow[row, MAKER]
+    for back in range(slot):
+        if makers[slot - 1 - back] == maker:
+            creator_term -= creator_cost
+            if back < gap:
+                creator_term -= 67108864
+    for at in range(narrow[row, KIND] >> 8):
+        tag = narrow[row, TAGS + at]
+        times = 0
+        for earlier in range(max(0, slot - window), slot):
+            for other in range(named[earlier]):
+                times += tags[earlier, other] == tag
+        if times > 0:
+            topic_term = min(topic_term, -(topic_cost * weight[tag] * times >> 8))
+    return creator_term, topic_term
+
+
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def choose(
+    rows: Any, values: Any, pool: Any, narrow: Any, weight: Any, room: int, limit: int, seed: int, draws: int, share: int,
+    gap: int, creator_cost: int, window: int, topic_cost: int,
+) -> Any:  # fmt: skip
+    """Fill `limit` slots. rows: candidates; values: theirs; pool: places in rows that exploration draws from, rising by id;
+    room: how many slots may sell something or be paid for."""
     size = min(limit, len(rows))
     places = np.empty(size, dtype=np.int64)
-    creator_terms = np.zeros(size, dtype=np.int64)
-    topic_terms = np.zeros(size, dtype=np.int64)
+    creator_terms, topic_terms = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
     explored = np.zeros(size, dtype=np.int64)
-    taken = np.zeros(len(rows), dtype=np.uint8)
-    left = pool.copy()
-    left_count = len(left)
+    # What was shown: the creator of each slot, and its hashtags.
+    makers, named = np.empty(size, dtype=np.int32), np.zeros(size, dtype=np.int32)
+    tags = np.empty((size, 16), dtype=np.int32)
+    gone = np.int64(-1) << 62
+    worth = values.copy()
+    left, left_count = pool.copy(), len(pool)
     free = pool.copy()
     owed = 0
     filled = 0
     chance = explored_slots(seed, limit, share)
     for slot in range(size):
-        best = -1
-        best_score = np.int64(0)
-        best_creator = np.int64(0)
-        best_topic = np.int64(0)
         owed += chance[slot]
         # Who was shown within the gap does not take part in a draw; if that leaves nobody, the draw waits for the next slot.
         open_count = 0
         if owed > 0:
             for at in range(left_count):
-                near = room <= 0 and commercial[rows[left[at]]] != 0
-                for back in range(min(gap, slot)):
-                    near = near or makers[rows[places[slot - 1 - back]]] == makers[rows[left[at]]]
-                if not near:
+                row = rows[left[at]]
+                shut = room <= 0 and narrow[row, KIND] & 6 != 0
+                for earlier in range(max(0, slot - gap), slot):
+                    shut = shut or makers[earlier] == narrow[row, MAKER]
+                if not shut:
                     free[open_count] = left[at]
                     open_count += 1
         drawn = open_count > 0
         if drawn:
             owed -= 1
-        tries = draws if drawn else len(rows)
-        for attempt in range(tries):
+        best = -1
+        best_score, best_creator, best_topic = gone, np.int64(0), np.int64(0)
+        for attempt in range(draws if drawn else len(rows)):
             place = free[dice(seed, slot + 1, attempt + 1, open_count)] if drawn else attempt
-            if taken[place] or place == best:
-                continue
-            # A term only lowers a score, so a value below the best score cannot win.
-            if best >= 0 and values[place] < best_score:
+            # A term only lowers a score, so a value below the best score cannot win; what is gone is below any.
+            if worth[place] <= gone or worth[place] < best_score or place == best:
                 continue
             row = rows[place]
-            if room <= 0 and commercial[row] != 0:
+            if room <= 0 and narrow[row, KIND] & 6 != 0:
                 continue
-            creator_term = np.int64(0)
-            topic_term = np.int64(0)
-            for back in range(slot):
-                earlier = rows[places[slot - 1 - back]]
-                if makers[earlier] == makers[row]:
-                    creator_term -= creator_cost
-                    if back < gap:
-                        creator_term -= 67108864
-            for at in range(starts[row], starts[row + 1]):
-                tag = video_tags[at]
-                if weight[tag] == 0:
-                    continue
-                times = 0
-                for back in range(min(window, slot)):
-                    earlier = rows[places[slot - 1 - back]]
-                    for other in range(starts[earlier], starts[earlier + 1]):
-                        if video_tags[other] == tag:
-                            times += 1
-                topic_term = min(topic_term, -(topic_cost * weight[tag] * times >> 8))
-            score = values[place] + creator_term + topic_term
+            creator_term, topic_term = _terms(
+                row, slot, narrow, weight, makers, named, tags, gap, creator_cost, window, topic_cost
+            )
+            score = worth[place] + creator_term + topic_term
             if best < 0 or score > best_score or (score == best_score and row < rows[best]):
                 best, best_score, best_creator, best_topic = place, score, creator_term, topic_term
         if best < 0:
             break
         filled += 1
-        if commercial[rows[best]] != 0:
+        row = rows[best]
+        if narrow[row, KIND] & 6 != 0:
             room -= 1
-        places[slot] = best
-        creator_terms[slot] = best_creator
-        topic_terms[slot] = best_topic
-        explored[slot] = np.int64(drawn)
-        taken[best] = 1
+        places[slot], creator_terms[slot], topic_terms[slot], explored[slot] = best, best_creator, best_topic, drawn
+        makers[slot], named[slot] = narrow[row, MAKER], narrow[row, KIND] >> 8
+        for at in range(named[slot]):
+            tags[slot, at] = narrow[row, TAGS + at]
+        worth[best] = gone
         # What has been shown leaves the pool, whoever placed it; the order of the rest stays.
         kept = 0
         for at in range(left_count):
@@ -142,19 +151,30 @@ def choose(
     return places[:filled], creator_terms[:filled], topic_terms[:filled], explored[:filled]
 
 
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _pool(rows: Any, marks: Any, bit: int) -> Any:
+    """The places of the candidates that exploration offered, rising by their rows."""
+    keys = np.empty(len(rows), dtype=np.int64)
+    found = 0
+    for place in range(len(rows)):
+        keys[found] = (np.int64(rows[place]) << 32) | place
+        found += marks[rows[place]] & bit != 0
+    return np.sort(keys[:found]) & 0xFFFFFFFF
+
+
 def commercial_room(desk: Desk, limit: int) -> int:
     """How many slots may sell something or be paid for: the policy's share, which the viewer's dial can lower, never raise."""
     return limit * desk.policy.commercial.cap * (2 + min(desk.viewer.dials.shopping, 0)) >> 17
 
 
 def select(desk: Desk, rows: Ints, values: Ints, limit: int) -> Selection:
-    """The order for surfaces that rank by value. rows must rise: then the pool rises by id, whatever order sources had."""
-    policy, column = desk.policy, desk.column
-    pool = np.flatnonzero(desk.gate.sources[rows] & BIT["exploration"])
+    """The order for surfaces that rank by value."""
+    policy = desk.policy
+    pool = _pool(rows, desk.gate.marks, BIT["exploration"])
     return Selection(
         *choose(
-            rows, values, pool, column("creator_row"), column("video_tags_start"), column("video_tags"), column("tag_weight"),
-            column("commercial"), commercial_room(desk, limit), limit, desk.ask.seed, policy.exploration.draws, policy.exploration.share, policy.spacing.creator_gap,
+            rows, values, pool, desk.packed.narrow, desk.column("tag_weight"), commercial_room(desk, limit), limit,
+            desk.ask.seed, policy.exploration.draws, policy.exploration.share, policy.spacing.creator_gap,
             policy.spacing.creator_cost, policy.spacing.topic_window, policy.spacing.topic_cost,
         )
     )  # fmt: skip

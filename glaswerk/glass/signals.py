@@ -3,113 +3,167 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numba as nb
 import numpy as np
 
 from glaswerk.glass.desk import Desk
 from glaswerk.glass.dials import NEUTRAL
-from glaswerk.glass.filters import holds
+from glaswerk.glass.filters import PASSED, VERDICT
 from glaswerk.glass.heads import curve
+from glaswerk.glass.kernel import kernel
 from glaswerk.glass.names import VIEWER_SIGNALS
+from glaswerk.glass.packed import DURATION, KIND, MAKER, PUBLISHED, SPOKEN, STANDING, TAGS
 from glaswerk.glass.scale import UNIT, Ints, decay, frozen
 
 CREATOR: Final = VIEWER_SIGNALS.index("creator")
 FOLLOWS_CREATOR: Final = VIEWER_SIGNALS.index("follows_creator")
 REGION: Final = VIEWER_SIGNALS.index("region")
 FRESH: Final = VIEWER_SIGNALS.index("fresh")
+_NO_DIALS: Final = frozen((0, 0, 0, 0, 0, 1))
+_NO_TOPICS: Final = frozen(np.zeros((0, 2), dtype=np.int64))
 
 
-@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+@kernel
 def _measure(
-    rows: Any, turn: int, near: Any, alike: Any, tag_sums: Any, creator_sums: Any, profiling: bool, starts: Any, video_tags: Any, creator_row: Any, creator: Any, follows: Any,
-    languages: Any, language: int, regions: Any, region: int, published: Any, at_ms: int, half_life: int, out: Any,
+    row: int, wide: Any, narrow: Any, near: Any, alike: Any, tags: Any, makers: Any, turn: int, profiling: bool, language: int,
+    region: int, at_ms: int, half_life: int, out: Any,
+) -> None:  # fmt: skip
+    """All signals of one video, in the order of VIEWER_SIGNALS."""
+    maker, spoken = narrow[row, MAKER], narrow[row, SPOKEN]
+    if profiling:
+        out[0], out[1] = near[row] >> 1, alike[row] >> 1
+        named = narrow[row, KIND] >> 8
+        topic = np.int64(0)
+        for at in range(named):
+            tag = narrow[row, TAGS + at]
+            if tags[tag, 0] == turn:
+                topic += tags[tag, named]
+        out[2] = topic
+        out[3] = makers[maker, 1] if makers[maker, 0] == turn else 0
+    else:
+        out[0] = out[1] = out[2] = out[3] = 0
+    out[4] = 65536 if makers[maker, 2] == turn else 0
+    out[5] = 65536 if language >= 0 and spoken >> 16 == language else 0
+    out[6] = 65536 if region >= 0 and spoken & 0xFFFF == region else 0
+    out[7] = decay(at_ms - wide[row, PUBLISHED], half_life)
+
+
+@kernel
+def _measure_all(
+    rows: Any, wide: Any, narrow: Any, near: Any, alike: Any, tags: Any, makers: Any, turn: int, profiling: bool, language: int,
+    region: int, at_ms: int, half_life: int, out: Any,
 ) -> None:  # fmt: skip
     for place in range(len(rows)):
-        row = rows[place]
-        if profiling:
-            out[place, 0] = np.int64(near[row, 1]) if near[row, 0] == turn else 0
-            out[place, 1] = np.int64(alike[row, 1]) if alike[row, 0] == turn else 0
-            named = starts[row + 1] - starts[row]
-            topic = np.int64(0)
-            for at in range(starts[row], starts[row + 1]):
-                tag = video_tags[at]
-                if tag_sums[tag, 0] == turn:
-                    topic += tag_sums[tag, named]
-            out[place, 2] = topic
-            maker = creator_row[row]
-            out[place, 3] = creator_sums[maker, 1] if creator_sums[maker, 0] == turn else 0
-        else:
-            out[place, 0] = out[place, 1] = out[place, 2] = out[place, 3] = 0
-        out[place, 4] = 65536 if len(follows) > 0 and holds(follows, creator[row]) else 0
-        out[place, 5] = 65536 if language >= 0 and languages[row] == language else 0
-        out[place, 6] = 65536 if region >= 0 and regions[row] == region else 0
-        out[place, 7] = decay(at_ms - published[row], half_life)
+        _measure(
+            rows[place], wide, narrow, near, alike, tags, makers, turn, profiling, language, region, at_ms, half_life, out[place]
+        )  # fmt: skip
 
 
-@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _value(rows: Any, signals: Any, standing: Any, knots: Any, heights: Any, slopes: Any, out: Any) -> None:
-    for place in range(len(rows)):
-        value = standing[rows[place]]
-        for kind in range(signals.shape[1]):
-            value += curve(knots[kind], heights[kind], slopes[kind], signals[place, kind])
-        out[place] = value
-
-
-@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _turn_dials(
-    rows: Any, signals: Any, duration: Any, commercial: Any, starts: Any, video_tags: Any,
-    new: int, familiar: int, local: int, shopping: int, long: int, longest: int, dialled: Any, steps: Any, out: Any,
-) -> None:  # fmt: skip
-    for place in range(len(rows)):
-        row = rows[place]
-        term = new * signals[place, FRESH] >> 16
-        if signals[place, CREATOR] > 0 or signals[place, FOLLOWS_CREATOR] > 0:
-            term += familiar
-        if signals[place, REGION] > 0:
-            term += local
-        if commercial[row] > 0:
-            term += shopping
-        term += long * length(duration[row], longest) >> 16
-        for at in range(starts[row], starts[row + 1]):
-            for topic in range(len(dialled)):
-                if video_tags[at] == dialled[topic]:
-                    term += steps[topic]
-        out[place] += term
-
-
-@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+@kernel
 def length(duration: Any, longest: int) -> Any:
     """How much of a long video this is, in 2^-16."""
     within: Any = min(max(duration, 0), longest)
     return within * 65536 // longest
 
 
+@kernel
+def _dialled(row: int, narrow: Any, signals: Any, steps: Any, topics: Any) -> Any:
+    """What the dials add to the value of one video. steps: setting x worth of new, familiar, local, shopping and long, then how long
+    is long; topics: rows of hashtags, and setting x worth."""
+    term = steps[0] * signals[FRESH] >> 16
+    if signals[CREATOR] > 0 or signals[FOLLOWS_CREATOR] > 0:
+        term += steps[1]
+    if signals[REGION] > 0:
+        term += steps[2]
+    if narrow[row, KIND] & 6:
+        term += steps[3]
+    term += steps[4] * length(np.int64(narrow[row, DURATION]), steps[5]) >> 16
+    for topic in range(len(topics)):
+        for at in range(narrow[row, KIND] >> 8):
+            if narrow[row, TAGS + at] == topics[topic, 0]:
+                term += topics[topic, 1]
+    return term
+
+
+@kernel
+def _weigh(
+    offered: Any, judged: bool, marks: Any, knots: Any, heights: Any, slopes: Any, turned: bool, steps: Any, topics: Any, none: Any, whole: Any, signals: Any,
+    wide: Any, narrow: Any, near: Any, alike: Any, tags: Any, makers: Any, turn: int, profiling: bool, language: int,
+    region: int, at_ms: int, half_life: int, rows: Any, values: Any, dropped: Any,
+) -> Any:  # fmt: skip
+    """Part what was offered (if it was judged) into candidates and what was dropped, and value the candidates: how many there are."""
+    kinds = len(knots)
+    # Most signals of most candidates are 0 or 1, so what these give is computed once.
+    for kind in range(kinds):
+        none[kind] = curve(knots[kind], heights[kind], slopes[kind], 0)
+        whole[kind] = curve(knots[kind], heights[kind], slopes[kind], 65536)
+    passed, failed = 0, 0
+    for place in range(len(offered)):
+        row = offered[place]
+        if judged and marks[row] >> VERDICT & 255 != PASSED:
+            dropped[failed] = row
+            failed += 1
+            continue
+        _measure(
+            row, wide, narrow, near, alike, tags, makers, turn, profiling, language, region, at_ms, half_life, signals
+        )
+        value = wide[row, STANDING]
+        for kind in range(kinds):
+            signal = signals[kind]
+            if signal == 0:
+                value += none[kind]
+            elif signal == 65536:
+                value += whole[kind]
+            else:
+                value += curve(knots[kind], heights[kind], slopes[kind], signal)
+        if turned:
+            value += _dialled(row, narrow, signals, steps, topics)
+        rows[passed] = row
+        values[passed] = value
+        passed += 1
+    return passed
+
+
 def measure(desk: Desk, rows: Ints) -> Ints:
     """[candidates, viewer signals] in 2^-16."""
-    column = desk.column
     out = np.empty((len(rows), len(VIEWER_SIGNALS)), dtype=np.int64)
-    _measure(
-        rows, desk.gate.turn, *desk.sums, desk.viewer.profiling, column("video_tags_start"), column("video_tags"),
-        column("creator_row"), column("creator"), desk.viewer.follow_ids, column("language"), desk.language, column("region"), desk.region,
-        column("published"), desk.ask.at_ms, desk.policy.decay.fresh_hours, out,
+    _measure_all(rows, *_inputs(desk), out)
+    return out
+
+
+def _inputs(desk: Desk) -> tuple[Any, ...]:
+    return (
+        desk.packed.wide, desk.packed.narrow, *desk.sums, desk.turn, desk.viewer.profiling, desk.language, desk.region,
+        desk.ask.at_ms, desk.policy.decay.fresh_hours,
     )  # fmt: skip
-    return out
 
 
-def value(desk: Desk, rows: Ints, signals: Ints) -> Ints:
-    """[candidates] in 2^-16 log-odds: what the heads say of the video, of each signal, and what the viewer's dials add."""
-    column, curves, dials = desk.column, desk.epoch.curves, desk.viewer.dials
-    out = np.empty(len(rows), dtype=np.int64)
-    _value(rows, signals, column("standing"), curves.knots, curves.heights[-1], curves.slopes[-1], out)
+def weigh(desk: Desk, offered: Any, judged: bool) -> tuple[Ints, Ints, Ints]:
+    """The candidates among what was offered, their values in 2^-16 log-odds, and what was dropped; of videos that are not to be judged
+    all are candidates. A value is what the heads say of the video and of each signal, and what the viewer's dials add."""
+    curves, dials = desk.epoch.curves, desk.viewer.dials
+    steps, topics = _NO_DIALS, _NO_TOPICS
     if dials != NEUTRAL:
-        step = desk.policy.dials
-        _turn_dials(
-            rows, signals, column("duration"), column("commercial"), column("video_tags_start"), column("video_tags"),
-            dials.new * step.new, dials.familiar * step.familiar, dials.local * step.local, dials.shopping * step.shopping,
-            dials.long * step.long, step.long_seconds, frozen([row for row, _ in desk.dialled]),
-            frozen([setting * step.topic for _, setting in desk.dialled]), out,
-        )  # fmt: skip
-    return out
+        worth = desk.policy.dials
+        steps = frozen(
+            (
+                dials.new * worth.new,
+                dials.familiar * worth.familiar,
+                dials.local * worth.local,
+                dials.shopping * worth.shopping,
+                dials.long * worth.long,
+                worth.long_seconds,
+            )
+        )
+        topics = frozen(
+            np.array([(row, setting * worth.topic) for row, setting in desk.dialled], dtype=np.int64).reshape(-1, 2)
+        )
+    rows, values, dropped = np.empty((3, len(offered)), dtype=np.int64)
+    room = np.empty((3, len(VIEWER_SIGNALS)), dtype=np.int64)
+    passed = _weigh(
+        offered, judged, desk.gate.marks, curves.knots, curves.heights[-1], curves.slopes[-1], dials != NEUTRAL, steps, topics, *room,
+        *_inputs(desk), rows, values, dropped,
+    )  # fmt: skip
+    return rows[:passed], values[:passed], dropped[: len(offered) - passed]
 
 
 @dataclass(frozen=True)
@@ -141,3 +195,7 @@ def dial_parts(desk: Desk, row: int, signals: list[int]) -> tuple[DialPart, ...]
         for name, setting, worth, feature in moved
         if setting
     )
+
+
+# The kernel fills its row in this order.
+assert VIEWER_SIGNALS == ("cowatch", "similar", "topic", "creator", "follows_creator", "language", "region", "fresh")

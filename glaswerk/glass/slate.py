@@ -1,6 +1,7 @@
 """The answer to an ask."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 from glaswerk.glass.errors import WireError
@@ -56,6 +57,7 @@ class Slate:
         return cls(epoch, tuple(slots))
 
 
+@lru_cache(maxsize=1 << 12)
 def named(bits: int) -> tuple[str, ...]:
     """The names that the bits of a slot stand for."""
     return tuple(name for place, name in enumerate(NAMES) if bits >> place & 1)

@@ -1,13 +1,13 @@
 """Sources: who brings candidates. Each offers its videos in its own order until as many as its quota have passed the filters."""
 
-import heapq
-from collections.abc import Callable
 from typing import Any, Protocol
 
-import numba as nb
 import numpy as np
 
-from glaswerk.glass.desk import Desk
+from glaswerk.glass.desk import ALIKE, BIT, BUCKETS, NAMED, NEAR, Desk
+from glaswerk.glass.filters import judge
+from glaswerk.glass.kernel import kernel
+from glaswerk.glass.packed import prefetch
 
 
 class Source(Protocol):
@@ -19,11 +19,17 @@ class Source(Protocol):
     def offer(self, desk: Desk) -> None: ...
 
 
-@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _newest_of(creators: Any, follows: Any, starts: Any, videos: Any, published: Any, most: int) -> Any:
-    """The newest videos of these creators, by merging their own lists, which begin with the newest."""
-    heap = [(np.int64(0), np.int64(0), np.int64(0)) for _ in range(0)]
-    total = 0
+@kernel
+def _offer_newest(
+    follows: Any, starts: Any, newest: Any, videos: Any, first: int, want: int, bit: int, heap: Any, cursor: Any, end: Any,
+    wide: Any, narrow: Any, tokens_start: Any, tokens: Any, creators: Any, viewer: int, own: int, by_impression: int,
+    withdrawn: Any, blocks: Any, hidden: Any, seen: Any, sieve: Any, turn: int, makers: Any, marks: Any, touched: Any, counts: Any,
+) -> None:  # fmt: skip
+    """Offer the newest videos of these creators, by merging their own lists (videos[first:], which begin with the newest).
+
+    newest holds each entry's place among all videos, so a heap of whole numbers merges them: the place, then whose list it is from.
+    """
+    size = 0
     for follow in follows:
         low, high = 0, len(creators)
         while low < high:
@@ -33,57 +39,119 @@ def _newest_of(creators: Any, follows: Any, starts: Any, videos: Any, published:
             else:
                 high = middle
         if low < len(creators) and creators[low] == follow and starts[low] < starts[low + 1]:
-            row = np.int64(videos[starts[low]])
-            heap.append((-published[row], row, np.int64(low)))
-            total += starts[low + 1] - starts[low]
-    heapq.heapify(heap)
-    cursor = np.zeros(len(creators), dtype=np.int64)
-    merged = np.empty(min(total, most), dtype=np.int32)
-    for place in range(len(merged)):
-        _, row, maker = heap[0]
-        merged[place] = row
+            cursor[size], end[size] = starts[low], starts[low + 1]
+            heap[size] = (np.int64(newest[starts[low]]) << 32) | size
+            size += 1
+            # The new leaf rises until its parent is smaller.
+            place = size - 1
+            while place > 0 and heap[(place - 1) >> 1] > heap[place]:
+                heap[place], heap[(place - 1) >> 1] = heap[(place - 1) >> 1], heap[place]
+                place = (place - 1) >> 1
+    while size > 0 and want > 0:
+        maker = heap[0] & 0xFFFFFFFF
+        row = videos[first + cursor[maker]]
         cursor[maker] += 1
-        at = starts[maker] + cursor[maker]
-        if at < starts[maker + 1]:
-            following = np.int64(videos[at])
-            heapq.heapreplace(heap, (-published[following], following, maker))
+        if cursor[maker] < end[maker]:
+            top = (np.int64(newest[cursor[maker]]) << 32) | maker
+            prefetch(wide, videos[first + cursor[maker]])
+            prefetch(marks, videos[first + cursor[maker]])
         else:
-            heapq.heappop(heap)
-    return merged
+            size -= 1
+            top = heap[size]
+        place = 0
+        while 2 * place + 1 < size:
+            child = 2 * place + 1
+            if child + 1 < size and heap[child + 1] < heap[child]:
+                child += 1
+            if heap[child] >= top:
+                break
+            heap[place] = heap[child]
+            place = child
+        heap[place] = top
+        want -= judge(
+            row, bit, wide, narrow, tokens_start, tokens, creators, viewer, own, by_impression, withdrawn, blocks, hidden, seen, sieve,
+            turn, makers, marks, touched, counts,
+        )  # fmt: skip
 
 
-@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _best_near(near: Any, rows: Any, most: int) -> Any:
-    """The videos of the largest sums above 0, largest first, ties to the smaller row."""
-    keys = np.empty(len(rows), dtype=np.int64)
-    count = 0
-    for row in rows:
-        if near[row, 1] > 0:
-            # One number orders by the sum, then by the smaller row: 2^31 videos and sums of 2^31 fit.
-            keys[count] = (np.int64(near[row, 1]) << 31) | (2147483647 - row)
-            count += 1
-    keys = keys[:count]
-    if count > most:
-        keys = np.partition(keys, count - most)[count - most :]
-    keys = np.sort(keys)[::-1]
-    best = np.empty(len(keys), dtype=np.int32)
-    for place in range(len(keys)):
-        best[place] = 2147483647 - (keys[place] & 2147483647)
-    return best
+@kernel
+def _sort_falling(keys: Any, begin: int, size: int) -> None:
+    """Sort keys[begin : begin + size], the largest first (a heap sort: it needs no memory and is never slow)."""
+    for unsorted in range(size // 2 - 1, -size, -1):
+        # First every parent sinks until the heap has its smallest on top, which then goes behind all that is left, again and again.
+        root, left = max(unsorted, 0), size + min(unsorted, 0)
+        if unsorted < 0:
+            keys[begin], keys[begin + left] = keys[begin + left], keys[begin]
+        while 2 * root + 1 < left:
+            child = 2 * root + 1
+            if child + 1 < left and keys[begin + child + 1] < keys[begin + child]:
+                child += 1
+            if keys[begin + root] <= keys[begin + child]:
+                break
+            keys[begin + root], keys[begin + child] = keys[begin + child], keys[begin + root]
+            root = child
 
 
-def _offer_best(desk: Desk, source: str, want: int, best: Callable[[int], Any]) -> None:
-    """Offer a list that costs something to order: a little more of it than is wanted, and only if that was not enough, more.
+@kernel
+def _offer_largest(
+    sums: Any, reached: Any, count: int, want: int, bit: int, keys: Any, ordered: Any, sizes: Any, begins: Any,
+    wide: Any, narrow: Any, tokens_start: Any, tokens: Any, creators: Any, viewer: int, own: int, by_impression: int,
+    withdrawn: Any, blocks: Any, hidden: Any, seen: Any, sieve: Any, turn: int, makers: Any, marks: Any, touched: Any, counts: Any,
+) -> None:  # fmt: skip
+    """Offer the videos of the largest sums above 0, largest first, ties to the smaller row.
 
-    best(n) must be a prefix of best(m) for every m > n, so that how far it was ordered changes nothing.
+    They are sorted only as far as it matters: into buckets by size, and within a bucket only where the last one that is wanted may lie
+    in it, since of a bucket that is offered whole the order changes nothing.
     """
-    most, done, passed = 2 * want, 0, 0
-    while passed < want:
-        rows = best(most)
-        passed += desk.walk(rows, done, len(rows), want - passed, source)
-        if len(rows) < most:
-            break
-        done, most = len(rows), 8 * most
+    found = 0
+    largest = np.int64(0)
+    for at in range(count):
+        row = reached[at]
+        total = np.int64(sums[row] >> 1)
+        # One number orders by the sum, then by the smaller row: 2^31 videos and sums of 2^31 fit.
+        keys[found] = (total << 31) | (2147483647 - row)
+        found += total > 0
+        largest = max(largest, total)
+    shift = 31
+    while largest >> (shift - 31) >= BUCKETS:
+        shift += 1
+    sizes[:] = 0
+    for at in range(found):
+        sizes[keys[at] >> shift] += 1
+    upper = BUCKETS
+    while upper > 0 and want > 0 and found > 0:
+        # As many buckets at once as hold what is wanted.
+        lower = upper
+        taken: Any = 0
+        while lower > 0 and taken < want:
+            lower -= 1
+            taken += sizes[lower]
+        begin = 0
+        for bucket in range(upper - 1, lower - 1, -1):
+            begins[bucket - lower] = begin
+            begin += sizes[bucket]
+        for at in range(found):
+            bucket = keys[at] >> shift
+            if lower <= bucket < upper:
+                ordered[begins[bucket - lower]] = keys[at]
+                begins[bucket - lower] += 1
+        begin = 0
+        for bucket in range(upper - 1, lower - 1, -1):
+            size = sizes[bucket]
+            if size > want:
+                _sort_falling(ordered, begin, size)
+            for at in range(begin, begin + size):
+                if want == 0:
+                    return
+                if at + 8 < taken:
+                    prefetch(wide, 2147483647 - (ordered[at + 8] & 2147483647))
+                    prefetch(marks, 2147483647 - (ordered[at + 8] & 2147483647))
+                want -= judge(
+                    2147483647 - (ordered[at] & 2147483647), bit, wide, narrow, tokens_start, tokens, creators, viewer, own,
+                    by_impression, withdrawn, blocks, hidden, seen, sieve, turn, makers, marks, touched, counts,
+                )  # fmt: skip
+            begin += size
+        upper = lower
 
 
 class Following:
@@ -95,14 +163,13 @@ class Following:
         self._whole = whole
 
     def offer(self, desk: Desk) -> None:
-        column, follows = desk.column, desk.viewer.follow_ids
+        follows, packed = desk.viewer.follow_ids, desk.packed
         if len(follows):
             want = desk.policy.sources.surface if self._whole else desk.policy.sources.following
-            creators, starts, videos = column("creators"), column("creator_start"), column("creator_videos")
-            published = column("published")
-            _offer_best(
-                desk, self.name, want, lambda most: _newest_of(creators, follows, starts, videos, published, most)
-            )
+            _offer_newest(
+                follows, desk.column("creator_start"), packed.newest, packed.lists, packed.places["creator_videos"], want,
+                BIT[self.name], *np.empty((3, len(follows)), dtype=np.int64), *desk.gate,
+            )  # fmt: skip
 
 
 class CoWatched:
@@ -111,9 +178,19 @@ class CoWatched:
     name = "cowatch"
 
     def offer(self, desk: Desk) -> None:
-        if len(desk.near_rows):
+        count, scratch = int(desk.gate.counts[NEAR]), desk.marks
+        if count:
             want = desk.policy.sources.cowatch
-            _offer_best(desk, self.name, want, lambda most: _best_near(desk.sums.near, desk.near_rows, most))
+            _offer_largest(
+                scratch.near,
+                scratch.near_rows,
+                count,
+                want,
+                BIT[self.name],
+                *scratch.keys,
+                *scratch.buckets,
+                *desk.gate,
+            )
 
 
 class Similar:
@@ -122,9 +199,40 @@ class Similar:
     name = "similar"
 
     def offer(self, desk: Desk) -> None:
-        if len(desk.alike_rows):
+        count, scratch = int(desk.gate.counts[ALIKE]), desk.marks
+        if count:
             want = desk.policy.sources.similar
-            _offer_best(desk, self.name, want, lambda most: _best_near(desk.sums.alike, desk.alike_rows, most))
+            _offer_largest(
+                scratch.alike,
+                scratch.alike_rows,
+                count,
+                want,
+                BIT[self.name],
+                *scratch.keys,
+                *scratch.buckets,
+                *desk.gate,
+            )
+
+
+@kernel
+def _most_liked(tags: Any, named: Any, best: Any) -> Any:
+    """Put the hashtags of the largest sums above 0 into `best`, largest first, ties to the smaller row; how many there are."""
+    most = len(best)
+    found = 0
+    for tag in named:
+        if tags[tag, 1] > 0:
+            place = found
+            while place > 0 and (
+                tags[best[place - 1], 1] < tags[tag, 1]
+                or (tags[best[place - 1], 1] == tags[tag, 1] and best[place - 1] > tag)
+            ):
+                place -= 1
+            if place < most:
+                found = min(found + 1, most)
+                for at in range(found - 1, place, -1):
+                    best[at] = best[at - 1]
+                best[place] = tag
+    return found
 
 
 class Topics:
@@ -133,14 +241,16 @@ class Topics:
     name = "topic"
 
     def offer(self, desk: Desk) -> None:
+        scratch = desk.marks
+        named = scratch.tag_rows[: int(desk.gate.counts[NAMED])]
         asked = sorted(row for row, setting in desk.dialled if setting > 0)
-        rows, sums = desk.tag_rows, desk.sums.tags[desk.tag_rows, 1]
-        order = np.lexsort((rows, -sums))[: desk.policy.topics.followed]
-        liked = asked + [row for row in rows[order][sums[order] > 0].tolist() if row not in asked]
-        starts, videos = desk.column("tag_start"), desk.column("tag_videos")
+        best = np.empty(desk.policy.topics.followed, dtype=np.int64)
+        liked = best[: _most_liked(scratch.tags, named, best)].tolist()
+        liked = asked + [row for row in liked if row not in asked]
+        starts = desk.column("tag_start")
         for row in liked:
             want = desk.policy.sources.topic // len(liked)
-            desk.walk(videos, int(starts[row]), int(starts[row + 1]), want, self.name)
+            desk.offer("tag_videos", int(starts[row]), int(starts[row + 1]), want, self.name)
 
 
 class Trending:
@@ -151,10 +261,10 @@ class Trending:
     def offer(self, desk: Desk) -> None:
         quota = desk.policy.sources
         if desk.region >= 0:
-            starts, here = desk.column("region_start"), desk.column("region_videos")
-            desk.walk(here, int(starts[desk.region]), int(starts[desk.region + 1]), quota.trending_here, self.name)
-        everywhere = desk.column("trending")
-        desk.walk(everywhere, 0, len(everywhere), quota.trending, self.name)
+            starts = desk.column("region_start")
+            first, last = int(starts[desk.region]), int(starts[desk.region + 1])
+            desk.offer("region_videos", first, last, quota.trending_here, self.name)
+        desk.offer("trending", 0, desk.epoch.size, quota.trending, self.name)
 
 
 class Fresh:
@@ -163,8 +273,7 @@ class Fresh:
     name = "fresh"
 
     def offer(self, desk: Desk) -> None:
-        newest = desk.column("fresh")
-        desk.walk(newest, 0, len(newest), desk.policy.sources.fresh, self.name)
+        desk.offer("fresh", 0, desk.epoch.size, desk.policy.sources.fresh, self.name)
 
 
 class Commercial:
@@ -174,8 +283,7 @@ class Commercial:
         self.name = name
 
     def offer(self, desk: Desk) -> None:
-        videos = desk.column(self.name)
-        desk.walk(videos, 0, len(videos), getattr(desk.policy.sources, self.name), self.name)
+        desk.offer(self.name, 0, len(desk.column(self.name)), getattr(desk.policy.sources, self.name), self.name)
 
 
 class Exploring:
@@ -184,8 +292,7 @@ class Exploring:
     name = "exploration"
 
     def offer(self, desk: Desk) -> None:
-        owed = desk.column("exploring")
-        desk.walk(owed, 0, len(owed), desk.policy.exploration.pool, self.name)
+        desk.offer("exploring", 0, len(desk.column("exploring")), desk.policy.exploration.pool, self.name)
 
 
 class OfHashtag:
@@ -196,8 +303,9 @@ class OfHashtag:
     def offer(self, desk: Desk) -> None:
         row = desk.epoch.tag_row(desk.ask.argument)
         if row >= 0:
-            starts, videos = desk.column("tag_start"), desk.column("tag_videos")
-            desk.walk(videos, int(starts[row]), int(starts[row + 1]), desk.policy.sources.surface, self.name)
+            starts = desk.column("tag_start")
+            first, last = int(starts[row]), int(starts[row + 1])
+            desk.offer("tag_videos", first, last, desk.policy.sources.surface, self.name)
 
 
 class OfCreator:
@@ -208,5 +316,6 @@ class OfCreator:
     def offer(self, desk: Desk) -> None:
         row = desk.epoch.creator_row(int(desk.ask.argument))
         if row >= 0:
-            starts, videos = desk.column("creator_start"), desk.column("creator_videos")
-            desk.walk(videos, int(starts[row]), int(starts[row + 1]), desk.policy.sources.surface, self.name)
+            starts = desk.column("creator_start")
+            first, last = int(starts[row]), int(starts[row + 1])
+            desk.offer("creator_videos", first, last, desk.policy.sources.surface, self.name)

@@ -246,8 +246,8 @@ def test_the_order_of_candidates_does_not_matter(values: list[int], seed: int, l
         # The pool is always drawn from in the order of ids.
         pool = np.argsort(rows)[rows[np.argsort(rows)] % 3 == 0]
         places, *_ = choose(
-            rows, worth, pool, epoch.column("creator_row"), epoch.column("video_tags_start"), epoch.column("video_tags"),
-            epoch.column("tag_weight"), epoch.column("commercial"), limit // 5, limit, seed, 3, 6554, 3, 45875, 5, 26214,
+            rows, worth, pool, epoch.packed.narrow, epoch.column("tag_weight"), limit // 5, limit, seed, 3, 6554, 3, 45875,
+            5, 26214,
         )  # fmt: skip
         return rows[places].tolist()
 
