@@ -4,8 +4,8 @@
     visual(a, b) = 1 - distance / SIGHT, not below 0; distance is the sum of the 64 absolute differences
     weight(a, b) = text + (1 - text) x visual x VISUAL_SHARE
 
-A token's rarity is log2(videos / videos that carry it), at most MOST_RARE; half of that where all who carry it are of one creator,
-because then it says who made a video, more than what it shows. The weight is the same in both directions. It is computed
+A token's rarity is log2(videos / videos that carry it), at most MOST_RARE. To share a token that only one creator uses gives
+half, because it says who made a video, more than what it shows. The weight is the same in both directions. It is computed
 for the candidates of every video: those that share its rarest tokens, and those that look alike. Only the order of candidates
 and the size of what is looked through are approximate; every weight that is kept is exact.
 """
@@ -29,6 +29,9 @@ FEATURES: Final = 64
 RARITY_STEP: Final = 16
 MOST_RARE: Final = 8 * RARITY_STEP
 """A token that one video in 256 carries counts as much as any can, so that a rare word does not outweigh a topic."""
+
+PRIVATE_SHIFT: Final = 1
+"""What it gives to share a token that only one creator uses is shifted by so many bits."""
 
 DOUBT: Final = (4 * RARITY_STEP) ** 2
 """Two videos that share all they say are alike by half if that is one token of one video in sixteen, by more if it is more."""
@@ -138,7 +141,7 @@ def _entry(weight: Any, one: Any, other: Any) -> Any:
 
 
 def _index(flat: Ints, place: Ints, makers: Ints) -> Any:
-    """Who says what, by video and by token (newest first), the rarity of tokens, and the norm of videos. `makers` are by place.
+    """Who says what, by video and by token (newest first), what a token gives, and the norm of videos. `makers` are by place.
 
     Tokens are numbered from the rarest on, and the tokens of a video stand in that order. Those of one video only, and of
     all videos, tell nothing of likeness and are left out.
@@ -153,19 +156,20 @@ def _index(flat: Ints, place: Ints, makers: Ints) -> Any:
     whole = log2_256(size + 1)
     rarity_of = [min(MOST_RARE, (whole - log2_256(int(level))) >> 4) if level > 1 else 0 for level in levels]
     rarity = np.array(rarity_of, dtype=np.int64)[np.searchsorted(levels, frequency)]
-    rarity[_of_one_maker(token, makers[place], len(values))] >>= 1
+    private = _of_one_maker(token, makers[place], len(values))
     by_rarity = np.argsort(np.where(rarity > 0, frequency, size + 1), kind="stable")
     by_rarity = by_rarity[: np.count_nonzero(rarity)]
     number = np.full(len(values), -1, dtype=np.int64)
     number[by_rarity] = np.arange(len(by_rarity))
-    rarity, frequency, token = rarity[by_rarity], frequency[by_rarity], number[token]
+    gain, frequency, token = rarity[by_rarity] ** 2, frequency[by_rarity], number[token]
     place, token = place[token >= 0], token[token >= 0]
     video_starts = np.searchsorted(place, np.arange(size + 1))
     token_starts = np.concatenate([[0], np.cumsum(frequency)])
     video_tokens, token_videos = token.astype(np.uint32), np.empty(len(token), dtype=np.uint32)
     norms = np.full(size, DOUBT, dtype=np.int64)
-    _turn_over(video_starts, video_tokens, token_starts, token_videos, rarity, norms)
-    return video_starts, video_tokens, token_starts, token_videos, rarity, norms
+    _turn_over(video_starts, video_tokens, token_starts, token_videos, gain, norms)
+    gain[private[by_rarity]] = np.maximum(1, gain[private[by_rarity]] >> PRIVATE_SHIFT)
+    return video_starts, video_tokens, token_starts, token_videos, gain, norms
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
@@ -183,10 +187,10 @@ def _of_one_maker(token: Any, maker: Any, size: int) -> Any:
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
 def _turn_over(
-    video_starts: Any, video_tokens: Any, token_starts: Any, token_videos: Any, rarity: Any, norms: Any
+    video_starts: Any, video_tokens: Any, token_starts: Any, token_videos: Any, gain: Any, norms: Any
 ) -> None:
     """Sort the tokens of every video, make the lists by token of them, and add up the norms."""
-    filled = np.zeros(len(rarity), dtype=np.int64)
+    filled = np.zeros(len(gain), dtype=np.int64)
     for video in range(len(norms)):
         first, last = video_starts[video], video_starts[video + 1]
         video_tokens[first:last] = np.sort(video_tokens[first:last])
@@ -194,7 +198,7 @@ def _turn_over(
             token = video_tokens[at]
             token_videos[token_starts[token] + filled[token]] = video
             filled[token] += 1
-            norms[video] += rarity[token] * rarity[token]
+            norms[video] += gain[token]
 
 
 def _cells(looks: NDArray[np.uint8]) -> Any:
@@ -302,15 +306,15 @@ def _top(
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
 def _weigh(said: Any, looks: Any, cells: Any, kept: Any, counts: Any) -> None:
     """The strongest entries of every video, the strongest first, from what `_index` and `_cells` give."""
-    video_starts, video_tokens, token_starts, token_videos, rarity, norms = said
+    video_starts, video_tokens, token_starts, token_videos, gains, norms = said
     cell, cell_starts, cell_videos, cell_looks = cells
     size = len(norms)
     most = kept.shape[1]
     closest = max(_CLOSEST, 2 * most)
     look_alike = max(_LOOK_ALIKE, most)
-    mine = np.zeros(len(rarity), dtype=np.int64)
+    mine = np.zeros(len(gains), dtype=np.int64)
     # How many videos with a token have had their turn: where in its list the one whose turn it is stands.
-    token_turn = np.zeros(len(rarity), dtype=np.int64)
+    token_turn = np.zeros(len(gains), dtype=np.int64)
     sums = np.zeros(size, dtype=np.int32)
     met = np.empty(max(_READ, 2 * _LOOKED_AT), dtype=np.uint32)
     values = np.empty(len(met), dtype=np.int32)
@@ -327,7 +331,7 @@ def _weigh(said: Any, looks: Any, cells: Any, kept: Any, counts: Any) -> None:
         left = _READ
         for at in range(first, last):
             token = video_tokens[at]
-            gain = np.int32(rarity[token] * rarity[token])
+            gain = np.int32(gains[token])
             mine[token] = gain
             begin, end = token_starts[token], token_starts[token + 1]
             own = begin + token_turn[token]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glaswerk.glass import GlassError
-from glaswerk.glass.alike import DOUBT, LEAST, MOST_RARE, RARITY_STEP, SIGHT, VISUAL_SHARE, alike_lists
+from glaswerk.glass.alike import DOUBT, LEAST, MOST_RARE, PRIVATE_SHIFT, RARITY_STEP, SIGHT, VISUAL_SHARE, alike_lists
 from glaswerk.glass.scale import log2_256
 
 Row = tuple[tuple[int, ...], bytes, int]
@@ -154,7 +154,7 @@ def test_the_creator_is_a_signal_of_its_own() -> None:
     assert lists(rows, list(range(1, 23)), creator_tokens=np.array([100] * 22))[0] == []
 
 
-def test_what_only_one_creator_says_counts_a_quarter() -> None:
+def test_what_only_one_creator_says_counts_half() -> None:
     """The first two are of one creator, the next two of two; the rest are of others and say nothing."""
     rows: list[Row] = [((100, 1), bytes(64), 0)] * 2 + [((101, 2), bytes(64), 0), ((102, 2), bytes(64), 0)]
     rows += [((), bytes(64), 0)] * 96
@@ -162,8 +162,7 @@ def test_what_only_one_creator_says_counts_a_quarter() -> None:
     found = lists(rows, list(range(1, 101)), creator_tokens=makers)
     gain = ((log2_256(101) - log2_256(2)) >> 4) ** 2
     assert found[2] == [(4, (gain << 15) // (gain + DOUBT))]
-    halved = ((log2_256(101) - log2_256(2)) >> 5) ** 2
-    assert found[0] == [(2, (halved << 15) // (halved + DOUBT))]
+    assert found[0] == [(2, (gain >> PRIVATE_SHIFT << 15) // (gain + DOUBT))]
 
 
 def test_everybody_is_in_a_list_though_lists_are_short() -> None:
