@@ -22,6 +22,7 @@ from glaswerk.glass.cowatch.served import Served
 from glaswerk.glass.cut import watch_matrix
 from glaswerk.glass.fitting import Shown, TooLittle, fit_heads, measure_heads
 from glaswerk.glass.fitting.filters import as_served, cowatch_signals, recall, rescaled
+from glaswerk.glass.fitting.heads import LEAST_SHOWN
 from glaswerk.glass.heads import Heads
 from glaswerk.glass.learned import Learned, LearnedHeads
 
@@ -230,7 +231,10 @@ def _fit_heads(
 ) -> tuple[LearnedHeads, list[str]]:
     """The heads that foretell better than the policy's coefficients, and the names of those that do not."""
     # As it was logged, no co-watch signal knew what came after it; another filter's signal must not know either.
-    before = log.shown(log.early_at if early is not None else 0, log.held_at, early)
+    before = log.shown(log.early_at, log.held_at, early) if early is not None else log.shown(0, log.held_at, None)
+    if len(before) < LEAST_SHOWN and early is not None:
+        # Too short a time for a signal of its own; what was logged is the next best.
+        before = log.shown(0, log.held_at, None)
     fitted = fit_heads(before, seed, say)
     held = log.shown(log.held_at, 1 << 62, serving)
     if not len(held):

@@ -6,6 +6,7 @@ shape becomes its table as it is. A viewer signal's shape becomes a curve with s
 heads together bend most; corners belong to a signal, heights to a head.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -84,6 +85,8 @@ def _boost(
     # The library brings pandas and scikit-learn along, which is a matter of seconds: nobody who only ranks waits for it.
     from interpret.glassbox import ExplainableBoostingClassifier
 
+    # It tells every step of its own to whoever logs at all.
+    logging.getLogger("interpret").setLevel(logging.WARNING)
     model: Any = ExplainableBoostingClassifier(
         feature_types=[[edge - 0.5 for edge in range(1, size)] for size in sizes],
         interactions=0,
