@@ -103,7 +103,7 @@ def _offer_largest(
     They are sorted only as far as it matters: into buckets by size, and within a bucket only where the last one that is wanted may lie
     in it, since of a bucket that is offered whole the order changes nothing.
     """
-    found = 0
+    found: Any = 0
     largest = np.int64(0)
     for at in range(count):
         row = reached[at]
