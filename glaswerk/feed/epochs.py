@@ -11,7 +11,6 @@ from typing import Any, Final
 import numpy as np
 import psycopg
 import structlog
-from numpy.typing import NDArray
 
 from glaswerk.cell import postgres
 from glaswerk.cell.config import Cell, current_cell
@@ -35,7 +34,7 @@ from glaswerk.glass.catalogue import FEATURES
 # Whoever cuts holds this advisory lock, so that two machines never cut at once.
 CUTTER_LOCK: Final = 0x676C_6173_0001
 # Whoever is at one epoch lets others wait, so that no older policy comes after a newer one.
-_CUT_LOCK: Final = 0x676C_6173_0004
+CUT_LOCK: Final = 0x676C_6173_0004
 _logger = structlog.get_logger("glaswerk.epochs")
 
 _CATALOGUE: Final = """
@@ -105,7 +104,10 @@ def _catalogue(connection: "psycopg.Connection[Any]", at_ms: int) -> Catalogue:
             _tokens(caption, tuple(tags), creator, sound)
             for caption, tags, creator, sound in zip(columns[20], columns[7], columns[1], columns[21], strict=True)
         ],
-        features=np.array([_looks(features) for features in columns[22]], dtype=np.uint8),
+        # All zeros where nobody has looked at a video yet.
+        features=np.frombuffer(
+            b"".join(looks if len(looks) == FEATURES else bytes(FEATURES) for looks in columns[22]), dtype=np.uint8
+        ).reshape(len(rows), FEATURES),
     )
 
 
@@ -117,12 +119,6 @@ def _tokens(caption: str, hashtags: tuple[str, ...], creator: int, sound: str) -
     if sound:
         tokens.append(hidden_token("sound", sound_name(sound)))
     return (*caption_tokens(caption), *tokens)
-
-
-def _looks(features: bytes) -> NDArray[np.uint8]:
-    """How a video looks, all zeros where nobody has looked yet."""
-    known = len(features) == FEATURES
-    return np.frombuffer(features, dtype=np.uint8) if known else np.zeros(FEATURES, dtype=np.uint8)
 
 
 def _watches(connection: "psycopg.Connection[Any]") -> Watches:
@@ -166,7 +162,7 @@ def cut(cell: Cell | None = None, change: PolicyChange | None = None) -> str:
     """
     cell = cell or current_cell()
     with psycopg.connect(postgres.database_url(cell), autocommit=True) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", [_CUT_LOCK])
+        connection.execute("SELECT pg_advisory_lock(%s)", [CUT_LOCK])
         take_over_built_in(connection)
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         with connection.transaction():

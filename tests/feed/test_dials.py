@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from glaswerk.feed.contract import SETTINGS
+from glaswerk.feed.epochs import _watches
 from tests.cells import event
 from tests.feed.test_serving import check_sums, conforms
 from tests.feed.theatre import Somebody, Theatre, finish, fresh, report, shown, slate
@@ -442,6 +443,7 @@ def test_after_a_reset_the_past_says_nothing_and_what_was_seen_stays_seen(stage:
         assert ask(client, "POST", "/api/dials/reset", {}).json()["reset_at"] > after["reset_at"]
         assert not watched_by(why(client, slate(client, limit=10)["slate"]))
     # Nor does any later epoch learn of what lies before.
-    stage.theatre.until(
-        lambda: stage.theatre.rows("SELECT reset_at FROM feed_dials WHERE viewer = %s AND reset_at > 0", person.id)
-    )
+    reset = "SELECT 1 FROM feed_dials WHERE viewer = %s AND reset_at >= (SELECT max(last_at) FROM feed_watch WHERE viewer = %s)"
+    stage.theatre.until(lambda: stage.theatre.rows(reset, person.id, person.id))
+    with stage.theatre.db() as connection:
+        assert person.id not in _watches(connection).viewer

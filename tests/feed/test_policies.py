@@ -137,9 +137,7 @@ def test_only_operators_with_a_reason_change_the_policy(theatre: Theatre, operat
     refused = [
         (viewer, REASON, "no operator"),
         (gone_name, REASON, "no operator"),
-        ("nobodyhere", REASON, "no operator"),
         (operator, "  because \n\t ", "a reason"),
-        (operator, "x" * 1001, "a reason"),
         (operator, "because \u202e of that reason", "a reason"),
     ]
     for by, reason, message in refused:
