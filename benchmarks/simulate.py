@@ -63,8 +63,8 @@ def main() -> None:
     figures = {
         "viewers": chosen.viewers, "videos": chosen.videos, "days": chosen.days, "seeds": chosen.seeds,
         "seconds": round(time.perf_counter() - begin, 1),
-        "heads_auc_of_finish": mean([result["heads_auc_of_finish"] for result in results]),
-        **{name: policies[name] for name in OURS},
+        "heads_auc_of_finish": mean([result["heads_auc_of_finish"] or {} for result in results]),
+        **{name: policies[name] for name in OURS if name in policies},
     }  # fmt: skip
     report("simulate", figures, {name: row for name, row in policies.items() if name not in OURS}, chosen.json)
 

@@ -83,6 +83,7 @@ def _print(result: dict[str, Any]) -> None:
         row = "".join(("–" if value is None else form.format(value)).rjust(width) for value, form, width in cells)
         typer.echo(f"{figures['title'].partition(' (')[0]:26}{row}")
     heads = result["heads_auc_of_finish"]
-    typer.echo("AUC of finish on held-out log: " + ", ".join(f"{name} {value}" for name, value in heads.items()))
+    if heads is not None:
+        typer.echo("AUC of finish on held-out log: " + ", ".join(f"{name} {value}" for name, value in heads.items()))
     for sentence in result["left_out"]:
         typer.echo(sentence)

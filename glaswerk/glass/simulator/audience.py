@@ -105,7 +105,7 @@ class Audience:
             if len(present):
                 self._watch_one(sittings, present, slates[present, slot], response, slot)
         # Nothing left to show ends a session too.
-        sittings.here &= slates[:, slots - 1] >= 0
+        sittings.here &= slates[:, -1] >= 0
         return response
 
     def affinity(self, sittings: Sittings, present: Ints, clip: Ints) -> Floats:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
+from glaswerk.glass.fitting import TooLittle
 from glaswerk.glass.policy import Policy, default_policy
 from glaswerk.glass.simulator.contenders import Contender, Formula, Mixture, Newest, Popularity
 from glaswerk.glass.simulator.figures import BASE, add_ratios, figures_of
@@ -28,19 +29,20 @@ TITLES: Final = {
 }
 """Every policy, in the order of a report."""
 
-_WITHOUT_LIGHTGBM: Final = "lightgbm is not installed, so its ranker and its heads are left out (pip install lightgbm)"
+_WITHOUT_LIGHTGBM: Final = "LightGBM is left out, for it is not installed (pip install lightgbm)"
 
 Tell = Callable[[str, float], None]
 """Told what is being worked on and how much of it is done, 0..1."""
 
 
 def simulate(settings: Settings, policy: Policy | None = None, tell: Tell = lambda what, done: None) -> dict[str, Any]:
-    """Everything, JSON-ready: settings, policies (by name, the figures of `figures_of` and more), heads, left_out (sentences).
+    """Everything, JSON-ready: settings, policies (by name, the figures of `figures_of` and more), the AUC of heads
+    (None where there was too little to learn from), left_out (sentences on what could not take part).
 
     policy: the text that Glass ranks by, else the shipped one. Equal arguments give equal figures.
     """
     policy = policy or default_policy()
-    left_out = [] if has_lightgbm() else [_WITHOUT_LIGHTGBM]
+    left_out: list[str] = []
     tell("world", 0.0)
     world = make_world(settings)
     warm = Simulation(world, Ledger(world), Mixture())
@@ -48,12 +50,19 @@ def simulate(settings: Settings, policy: Policy | None = None, tell: Tell = lamb
     tell("heads", 0.0)
     log = read_log(warm.shown, policy)
     warm.shown.clear()
-    heads = compare_heads(log, settings.seed, policy)
-    tell("heads", 0.6)
     contenders: list[Contender] = [Popularity(), Newest(), Formula()]
-    if not left_out:
+    heads, ours = None, [Glass("glass", policy)]
+    try:
+        heads = compare_heads(log, settings.seed, policy)
+        tell("heads", 0.6)
+        ours.append(Glass("glass_learned", policy, learn(log, settings.seed)))
+    except TooLittle as reason:
+        left_out.append(f"Nothing is learned in so small a world: {reason}")
+    if has_lightgbm():
         contenders.append(Ranker(log, settings.seed, policy))
-    contenders += [Glass("glass", policy), Glass("glass_learned", policy, learn(log, settings.seed)), MindReader(world)]
+    else:
+        left_out.append(_WITHOUT_LIGHTGBM)
+    contenders += [*ours, MindReader(world)]
     tell("heads", 1.0)
     policies: dict[str, dict[str, Any]] = {}
     diaries: dict[str, Diary] = {}

@@ -30,7 +30,7 @@ UPLOADS: Final = 0.06
 """Videos published a day, as a share of those there at the beginning."""
 NEWCOMERS: Final = 0.2
 """Share of those that are the first video of a creator who has just arrived."""
-PUMPED: Final = 0.02
+PUMPED: Final = 0.05
 """Share of those that are of no worth and that view-bots then watch."""
 BOTS: Final = 0.05
 """View-bots, as a share of the viewers."""

@@ -10,9 +10,9 @@ from html import escape
 from typing import Final
 
 WIDTH: Final = 400
-_LABELS: Final = 134
+_LABELS: Final = 124
 _ROW: Final = 30
-_PLOT: Final = (40, 14, 286, 190)
+_PLOT: Final = (54, 14, 290, 190)
 """Left, top, right and bottom of the area of a line chart; names of lines stand right of it."""
 
 Format = Callable[[float], str]
@@ -45,7 +45,7 @@ def bars(title: str, axis: str, rows: Sequence[Bar], text: Format, marks: Mappin
     marks = marks or {}
     known = [row.high if row.high is not None else row.value for row in rows if row.value is not None]
     top = max([*known, *marks, 1e-9]) * 1.04
-    left, right = _LABELS, WIDTH - 52
+    left, right = _LABELS, WIDTH - 62
     head = 16 if marks else 4
     bottom = head + _ROW * len(rows)
     ticks = _ticks(0.0, top, 4)
@@ -94,7 +94,7 @@ def lines(
         return bottom - (bottom - top) * (value - low) / max(high - low, 1e-9)
 
     parts = []
-    for tick in _ticks(low, high, 4):
+    for tick in _ticks(low, high, 5):
         parts.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
         parts.append(f'<text class="tick" x="{left - 5}" y="{y(tick) + 4:.1f}" text-anchor="end">{escape(formats[1](tick))}</text>')  # fmt: skip
     days = span[1] - span[0] <= 10 and span[0] == 1

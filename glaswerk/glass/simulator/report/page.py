@@ -84,11 +84,12 @@ def _or_dash(value: float | None, text: Callable[[float], str]) -> str:
 
 
 def _tiles(result: Result) -> str:
-    glass, base = result["policies"]["glass_learned"], result["policies"][result["base"]]
+    policies = result["policies"]
+    glass, base = policies.get("glass_learned", policies["glass"]), policies[result["base"]]
     tiles = [
         (
             _or_dash(glass["watch_time_ratio"], _times),
-            "watch time per session, Glass with learned heads against the hand-weighted formula",
+            f"watch time per session, {glass['title']}, against the hand-weighted formula",
         ),
         (
             _or_dash(glass["three_skips"]["ratio"], _times),
@@ -145,7 +146,7 @@ def _charts(result: Result) -> list[str]:
             lines(
                 "Pleasure a clip by day",
                 ("day", "mean pleasure, 0 to 1"),
-                [Line(name, SHORT[name], _by_day(figures["pleasure_by_day"])) for name, figures in policies.items()],
+                [Line(name, SHORT[name], _by_day(figures["pleasure_by_day"])) for name, figures in policies.items() if name != "mind_reader"],
                 (lambda value: f"{value:.0f}", _plain),
                 (1, max(days, 2)),
             ),
@@ -170,11 +171,6 @@ def _charts(result: Result) -> list[str]:
             "Slots of newcomers",
             "Videos of creators who arrived during the simulation.",
             bars("Share of slots of newcomers", "share of slots", rows(lambda figures: figures["newcomers_share"]), _percent),
-        ),
-        _card(
-            "Topics in ten clips",
-            "How many different topics the first ten clips of a session have. More is not better by itself.",
-            bars("Topics in ten clips", "topics", rows(lambda figures: figures["topics_in_ten"]), lambda value: f"{value:.1f}"),
         ),
     ]  # fmt: skip
     if any(figures["first_shown"]["videos"] for figures in policies.values()):
@@ -249,6 +245,8 @@ def _table(result: Result) -> str:
 
 def _heads(result: Result) -> str:
     heads = result["heads_auc_of_finish"]
+    if heads is None:
+        return ""
     said = f"Foretelling who watches to the end, on the last quarter of the warm-up’s log (AUC): additive heads {heads['additive']:.4f}"
     if "lightgbm" in heads:
         said += f", LightGBM {heads['lightgbm']:.4f} (ratio {heads['ratio']:.4f})"
