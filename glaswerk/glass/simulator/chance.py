@@ -19,13 +19,14 @@ _SECOND: Final = np.uint64(0x94D049BB133111EB)
 def uniform(seed: int, kind: int, one: Any, other: Any) -> Floats:
     """Numbers in (0, 1), one for each pair of whole numbers (broadcast): SplitMix64's mixing, once for each argument."""
     with np.errstate(over="ignore"):
-        word = np.uint64(seed * 1024 + kind) * _STEP
+        word: Any = np.uint64(seed * 1024 + kind) * _STEP
         for part in (one, other):
             word = word + (np.asarray(part).astype(np.uint64) + np.uint64(1)) * _STEP
             word = (word ^ (word >> np.uint64(30))) * _FIRST
             word = (word ^ (word >> np.uint64(27))) * _SECOND
             word = word ^ (word >> np.uint64(31))
-    return ((word >> np.uint64(11)).astype(np.float64) + 0.5) / float(1 << 53)
+    result: Floats = ((word >> np.uint64(11)).astype(np.float64) + 0.5) / float(1 << 53)
+    return result
 
 
 def gaussian(seed: int, kind: int, one: Any, other: Any) -> Floats:

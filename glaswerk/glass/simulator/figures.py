@@ -60,9 +60,10 @@ def add_ratios(world: World, policies: dict[str, dict[str, Any]], diaries: dict[
 
 
 def _by_viewer(world: World, diary: Diary) -> Floats:
-    return np.bincount(
+    total: Floats = np.bincount(
         diary.session("viewer").astype(np.int64), weights=diary.session("watched_ms"), minlength=world.settings.viewers
-    )
+    ).astype(np.float64)
+    return total
 
 
 def _topics(diary: Diary, topic: Any) -> float | None:

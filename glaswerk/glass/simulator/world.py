@@ -124,7 +124,7 @@ class World:
 def make_world(settings: Settings) -> World:
     """Everything from the seed. Each part has its own stream, so that a change in one leaves the others as they are."""
     streams = np.random.default_rng(settings.seed).spawn(4)
-    interest = 1.0 / (np.arange(len(TOPICS)) + 3.0)
+    interest: Floats = 1.0 / np.arange(3, len(TOPICS) + 3, dtype=np.float64)
     interest /= interest.sum()
     people, hidden_people = _people(settings, interest, streams[0])
     clips, hidden_clips = _clips(settings, interest, streams[1])
@@ -144,9 +144,9 @@ def _people(settings: Settings, interest: Floats, rng: np.random.Generator) -> t
     for _ in range(WARM_DAYS + settings.days - 1):
         # Drift: small steps every day, and now and then a loved topic gives way to another.
         taste = days[-1] + rng.normal(0, 0.05, taste.shape)
-        for row in np.flatnonzero(rng.random(size) < 0.05):
-            loved, other = int(np.argmax(taste[row])), int(rng.integers(topics))
-            taste[row, [loved, other]] = taste[row, [other, loved]]
+        for row in np.flatnonzero(rng.random(size) < 0.05).tolist():
+            dearest, other = int(np.argmax(taste[row])), int(rng.integers(topics))
+            taste[row, [dearest, other]] = taste[row, [other, dearest]]
         days.append(taste)
     language = rng.choice(len(LANGUAGES), size, p=[0.7, 0.3])
     speaks = rng.random((size, len(LANGUAGES))) < 0.35
