@@ -174,11 +174,14 @@ class Learned:
         if sha256 is not None and found != sha256:
             raise LearnedError(f"these bytes are model {found}, not {sha256}: truncated, altered or misnamed")
         try:
-            return cls._read(Reader(data))
+            model = cls._read(Reader(data))
         except (WireError, ValueError) as error:
             if isinstance(error, LearnedError):
                 raise
             raise LearnedError(f"these bytes are not a model: {error}") from error
+        if model.encode() != data:
+            raise LearnedError("these bytes are not the canonical ones of the model that they say")
+        return model
 
     @classmethod
     def _read(cls, taken: Reader) -> Self:
