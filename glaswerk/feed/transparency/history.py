@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext
 
-from glaswerk.feed.models import PolicyRecord
+from glaswerk.feed.policies import PolicyEntry
 from glaswerk.feed.transparency.page import Change, changes
 
 
@@ -21,7 +21,7 @@ class Version:
     changes: list[Change]
 
 
-def versions(records: list[PolicyRecord]) -> list[Version]:
+def versions(records: list[PolicyEntry]) -> list[Version]:
     """Return a history, newest first, with what each policy changed of the one before it."""
     before = [record.text for record in records[1:]]
     return [
