@@ -388,16 +388,18 @@ def test_what_if_is_for_ones_own_slates_whose_epoch_is_kept(theatre: Theatre) ->
             assert answer.status_code in (400, 422)
     # The record says an epoch that nobody has: this slate can no longer be taken apart.
     kept(theatre, served["slate"])
-    theatre.rows(
-        "UPDATE feed_slaterecord SET epoch = %s WHERE id = %s RETURNING 1", "0" * 64, decode_id(served["slate"])
-    )
-    for method, path, body in (
-        ("POST", "/api/what-if", {"slate": served["slate"]}),
-        ("GET", f"/api/slates/{served['slate']}/why", None),
-        ("GET", f"/api/slates/{served['slate']}/bundle", None),
-    ):
-        answer = ask(person.client, method, path, body)
-        assert (answer.status_code, answer.headers["content-type"]) == (410, "application/problem+json")
+    rename = "UPDATE feed_slaterecord SET epoch = %s WHERE id = %s RETURNING 1"
+    theatre.rows(rename, "0" * 64, decode_id(served["slate"]))
+    try:
+        for method, path, body in (
+            ("POST", "/api/what-if", {"slate": served["slate"]}),
+            ("GET", f"/api/slates/{served['slate']}/why", None),
+            ("GET", f"/api/slates/{served['slate']}/bundle", None),
+        ):
+            answer = ask(person.client, method, path, body)
+            assert (answer.status_code, answer.headers["content-type"]) == (410, "application/problem+json")
+    finally:
+        theatre.rows(rename, served["epoch"], decode_id(served["slate"]))
 
 
 # ---- keeping and losing
