@@ -75,7 +75,9 @@ def _read(
             else:
                 level = finish * strength // 255
             rows[place] = row
-            pulls[place] = ((level * decay(at_ms - when, days) >> 16) * decay(place, count)) >> 16
+            # Unsigned, because only then it is certain that a difference too large for a signed word wraps.
+            age = np.int64(np.uint64(at_ms) - np.uint64(when))
+            pulls[place] = ((level * decay(age, days) >> 16) * decay(place, count)) >> 16
 
 
 @kernel

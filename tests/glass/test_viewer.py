@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,13 +13,16 @@ from glaswerk.glass import (
     SHARED,
     SKIPPED,
     Ask,
+    Dials,
     GlassError,
     Slate,
     Slot,
     Viewer,
     Watch,
     WireError,
+    caption_tokens,
     finish_strength,
+    token,
 )  # fmt: skip
 
 ID = st.integers(1, (1 << 63) - 1)
@@ -36,6 +41,13 @@ VIEWER = st.builds(
     region=st.text(max_size=5),
     language=st.text(max_size=5),
     profiling=st.booleans(),
+    dials=st.builds(
+        Dials,
+        *[st.integers(-2, 2)] * 5,
+        topics=st.dictionaries(st.text(min_size=1, max_size=5), st.sampled_from([-2, -1, 1, 2]), max_size=4).map(
+            lambda topics: tuple(sorted(topics.items()))
+        ),
+    ),
     hidden=TOKENS,
 )
 ASK = st.builds(
@@ -58,7 +70,7 @@ def test_a_viewer_comes_back(viewer: Viewer) -> None:
     back = Viewer.decode(data)
     assert back == viewer
     assert (back.watches, back.follows, back.seen.tolist()) == (viewer.watches, viewer.follows, viewer.seen.tolist())
-    assert (back.hidden, back.encode()) == (viewer.hidden, data)
+    assert (back.dials, back.hidden, back.encode()) == (viewer.dials, viewer.hidden, data)
 
 
 @given(ASK)
@@ -106,6 +118,38 @@ def test_lists_out_of_order_are_refused() -> None:
         Viewer(1, follows=(2, 2))
     with pytest.raises(GlassError, match="withdrawn"):
         Ask(1, 1, withdrawn=(2, 1))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"new": 3},
+        {"long": -3},
+        {"shopping": True},
+        {"local": 1.0},
+        {"topics": (("a", 0),)},
+        {"topics": (("a", 3),)},
+        {"topics": (("", 1),)},
+        {"topics": (("b", 1), ("a", 1))},
+        {"topics": (("a", 1), ("a", 2))},
+        {"topics": tuple((f"{number:02}", 1) for number in range(21))},
+    ],
+)
+def test_dials_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(WireError):
+        Dials(**wrong)
+
+
+def test_tokens_do_not_mind_case_or_how_an_accent_is_typed() -> None:
+    assert token("brot") == 4601275422838000315
+    assert token("Stra\u00dfe") == token("STRASSE")
+    assert token("caf\u00e9") == token("CAFE\u0301")
+    assert token("#brot") != token("brot")
+    words = ("brot", "frisch", "rezept", "3x")
+    assert caption_tokens("Brot, frisch! #Brot_rezept 3x") == tuple(sorted(map(token, words)))
+    assert caption_tokens("...") == ()
+    marked = "\u0939\u093f\u0928\u094d\u0926\u0940"
+    assert caption_tokens(marked) == (token(marked),)
 
 
 def test_seen_is_kept_apart_from_the_callers_array() -> None:
