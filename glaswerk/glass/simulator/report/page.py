@@ -177,7 +177,7 @@ def _charts(result: Result) -> list[str]:
         cards.insert(
             2,
             _card(
-                "From publishing to the first screen",
+                "Time to the first screen",
                 "First videos of newcomers at 1,000 slates a minute; a new epoch every 30 seconds, in service 3 seconds later.",
                 lines(
                     "Newcomers' first videos shown",
