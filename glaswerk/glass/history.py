@@ -76,7 +76,7 @@ def _read(
                 level = finish * strength // 255
             rows[place] = row
             # Unsigned, because only then it is certain that a difference too large for a signed word wraps.
-            age = np.int64(np.uint64(at_ms) - np.uint64(when))
+            age: Any = np.int64(np.uint64(at_ms) - np.uint64(when))
             pulls[place] = ((level * decay(age, days) >> 16) * decay(place, count)) >> 16
 
 
