@@ -57,6 +57,9 @@ def bars(title: str, axis: str, rows: Sequence[Bar], text: Format, marks: Mappin
     for tick in ticks:
         parts.append(f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{head}" y2="{bottom}"/>')
         parts.append(f'<text class="tick" x="{x(tick):.1f}" y="{bottom + 14}" text-anchor="middle">{escape(text(tick))}</text>')  # fmt: skip
+    for value, name in marks.items():
+        parts.append(f'<line class="mark" x1="{x(value):.1f}" x2="{x(value):.1f}" y1="{head}" y2="{bottom}"/>')
+        parts.append(f'<text class="tick" x="{x(value):.1f}" y="{head - 4}" text-anchor="middle">{escape(name)}</text>')
     for place, row in enumerate(rows):
         middle = head + _ROW * place + _ROW / 2
         parts.append(f'<text class="label" x="{left - 8}" y="{middle + 4:.1f}" text-anchor="end">{escape(row.label)}</text>')  # fmt: skip
@@ -70,9 +73,6 @@ def bars(title: str, axis: str, rows: Sequence[Bar], text: Format, marks: Mappin
             parts.append(f'<path class="spread" d="M{x(row.low):.1f} {middle:.1f}H{x(row.high):.1f}M{x(row.low):.1f} {middle - 4:.1f}v8M{x(row.high):.1f} {middle - 4:.1f}v8"/>')  # fmt: skip
             end = x(row.high)
         parts.append(f'<text class="value" x="{end + 6:.1f}" y="{middle + 4:.1f}">{escape(text(row.value))}</text>')
-    for value, name in marks.items():
-        parts.append(f'<line class="mark" x1="{x(value):.1f}" x2="{x(value):.1f}" y1="{head}" y2="{bottom}"/>')
-        parts.append(f'<text class="tick" x="{x(value):.1f}" y="{head - 4}" text-anchor="middle">{escape(name)}</text>')
     parts.append(_axis_name(axis, (left + right) / 2, bottom + 31))
     said = "; ".join(f"{row.label} {row.missing if row.value is None else text(row.value)}" for row in rows)
     return _svg(title, said, bottom + 38, parts)
