@@ -19,6 +19,7 @@ import numba as nb
 import numpy as np
 
 from glaswerk.glass.desk import BIT, Desk
+from glaswerk.glass.kernel import kernel
 from glaswerk.glass.packed import KIND, MAKER, TAGS
 from glaswerk.glass.scale import UNIT, Ints, dice
 
@@ -53,7 +54,7 @@ def explored_slots(seed: int, limit: int, share: int) -> Any:
     return chosen
 
 
-@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+@kernel
 def _terms(
     row: int, slot: int, narrow: Any, weight: Any, makers: Any, named: Any, tags: Any, gap: int, creator_cost: int, window: int,
     topic_cost: int,
@@ -77,28 +78,19 @@ def _terms(
     return creator_term, topic_term
 
 
-@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def choose(
-    rows: Any, values: Any, pool: Any, narrow: Any, weight: Any, room: int, limit: int, seed: int, draws: int, share: int,
+@kernel
+def _fill(
+    rows: Any, worth: Any, left: Any, free: Any, narrow: Any, weight: Any, chance: Any, room: int, seed: int, draws: int,
     gap: int, creator_cost: int, window: int, topic_cost: int,
+    places: Any, creator_terms: Any, topic_terms: Any, explored: Any, makers: Any, named: Any, tags: Any,
 ) -> Any:  # fmt: skip
-    """Fill `limit` slots. rows: candidates; values: theirs; pool: places in rows that exploration draws from, rising by id;
-    room: how many slots may sell something or be paid for."""
-    size = min(limit, len(rows))
-    places = np.empty(size, dtype=np.int64)
-    creator_terms, topic_terms = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
-    explored = np.zeros(size, dtype=np.int64)
-    # What was shown: the creator of each slot, and its hashtags.
-    makers, named = np.empty(size, dtype=np.int32), np.zeros(size, dtype=np.int32)
-    tags = np.empty((size, 16), dtype=np.int32)
+    """Fill the slots one after the other; how many were filled. worth and left are used up. makers, named and tags take the creator of
+    each slot, how many hashtags it has, and which."""
     gone = np.int64(-1) << 62
-    worth = values.copy()
-    left, left_count = pool.copy(), len(pool)
-    free = pool.copy()
+    left_count = len(left)
     owed = 0
     filled = 0
-    chance = explored_slots(seed, limit, share)
-    for slot in range(size):
+    for slot in range(len(places)):
         owed += chance[slot]
         # Who was shown within the gap does not take part in a draw; if that leaves nobody, the draw waits for the next slot.
         open_count = 0
@@ -115,11 +107,11 @@ def choose(
         if drawn:
             owed -= 1
         best = -1
-        best_score, best_creator, best_topic = gone, np.int64(0), np.int64(0)
+        best_score, best_creator, best_topic = gone + 1, np.int64(0), np.int64(0)
         for attempt in range(draws if drawn else len(rows)):
             place = free[dice(seed, slot + 1, attempt + 1, open_count)] if drawn else attempt
             # A term only lowers a score, so a value below the best score cannot win; what is gone is below any.
-            if worth[place] <= gone or worth[place] < best_score or place == best:
+            if worth[place] < best_score:
                 continue
             row = rows[place]
             if room <= 0 and narrow[row, KIND] & 6 != 0:
@@ -148,7 +140,22 @@ def choose(
                 left[kept] = left[at]
                 kept += 1
         left_count = kept
-    return places[:filled], creator_terms[:filled], topic_terms[:filled], explored[:filled]
+    return filled
+
+
+def choose(
+    rows: Ints, values: Ints, pool: Ints, narrow: Any, weight: Any, room: int, limit: int, seed: int, draws: int, share: int,
+    gap: int, creator_cost: int, window: int, topic_cost: int,
+) -> Selection:  # fmt: skip
+    """Fill `limit` slots. rows: candidates; values: theirs; pool: places in rows that exploration draws from, rising by id;
+    room: how many slots may sell something or be paid for."""
+    size = min(limit, len(rows))
+    chosen = np.zeros((4, size), dtype=np.int64)
+    filled = _fill(
+        rows, values.copy(), pool.copy(), pool.copy(), narrow, weight, explored_slots(seed, limit, share), room, seed, draws,
+        gap, creator_cost, window, topic_cost, *chosen, *np.zeros((2, size), dtype=np.int32), np.empty((size, 16), dtype=np.int32),
+    )  # fmt: skip
+    return Selection(*chosen[:, :filled])
 
 
 @nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
@@ -171,12 +178,10 @@ def select(desk: Desk, rows: Ints, values: Ints, limit: int) -> Selection:
     """The order for surfaces that rank by value."""
     policy = desk.policy
     pool = _pool(rows, desk.gate.marks, BIT["exploration"])
-    return Selection(
-        *choose(
-            rows, values, pool, desk.packed.narrow, desk.column("tag_weight"), commercial_room(desk, limit), limit,
-            desk.ask.seed, policy.exploration.draws, policy.exploration.share, policy.spacing.creator_gap,
-            policy.spacing.creator_cost, policy.spacing.topic_window, policy.spacing.topic_cost,
-        )
+    return choose(
+        rows, values, pool, desk.packed.narrow, desk.column("tag_weight"), commercial_room(desk, limit), limit, desk.ask.seed,
+        policy.exploration.draws, policy.exploration.share, policy.spacing.creator_gap, policy.spacing.creator_cost,
+        policy.spacing.topic_window, policy.spacing.topic_cost,
     )  # fmt: skip
 
 
