@@ -132,12 +132,17 @@ class Learned:
     def of(
         cls, ids: NDArray[np.int64], lists: Served | None, heads: LearnedHeads | None, facts: Mapping[str, Any]
     ) -> Self:
-        """A model of lists whose items are places in `ids` (None: no filter was learned) and of heads."""
+        """A model of lists whose items are places in `ids` (None: no filter was learned) and of heads.
+
+        Rounding to whole numbers makes ties, so the lists are put in their order here.
+        """
         if lists is None:
             nothing = np.zeros(0, dtype=np.int64)
             return cls(nothing, np.zeros(1, np.int64), nothing.astype(np.int32), nothing.astype(np.int16), heads, facts)
-        videos = lists.items.astype(np.int32)
-        return cls(np.asarray(ids, dtype=np.int64), lists.starts, videos, lists.weights, heads, facts)
+        owner = np.repeat(np.arange(lists.size), np.diff(lists.starts))
+        order = np.lexsort((lists.items, -lists.weights.astype(np.int64), owner))
+        videos, weights = lists.items.astype(np.int32)[order], lists.weights[order]
+        return cls(np.asarray(ids, dtype=np.int64), lists.starts, videos, weights, heads, facts)
 
     @cached_property
     def _encoded(self) -> bytes:

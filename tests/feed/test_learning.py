@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -252,19 +253,21 @@ def test_too_little_is_refused_with_what_is_missing(rows: list[tuple[Any, ...]],
 
 # From here on a whole cell learns.
 
-VISITORS, ROUNDS, TASTES = 60, 10, 4
+VISITORS, ROUNDS, TASTES, VIDEOS_HERE = 40, 9, 4, 240
 
 
 class Lesson:
-    """A running cell whose visitors have tastes: each finishes the videos of one taste, and leaves the others."""
+    """A running cell whose visitors have tastes: each mostly finishes the videos of one taste, and mostly leaves the others."""
 
     def __init__(self, theatre: Theatre) -> None:
         self.theatre = theatre
         creators = [theatre.creator()[0] for _ in range(8)]
-        self.videos = [theatre.video(creators[place % 8], f"taste{place % TASTES}") for place in range(150)]
+        self.videos = [theatre.video(creators[place % 8], f"taste{place % TASTES}") for place in range(VIDEOS_HERE)]
         self.taste = {video: place % TASTES for place, video in enumerate(self.videos)}
         theatre.wait_for(self.videos)
         self.visitors = [theatre.running.client() for _ in range(VISITORS)]
+        self.mood = random.Random(4)
+        self.told = 0
 
     def round(self) -> None:
         """Everybody asks for a slate, and watches it."""
@@ -273,9 +276,15 @@ class Lesson:
             events = []
             for slot in answer["slots"]:
                 video = slot["video"]["id"]
-                fond = self.taste.get(video) == place % TASTES
-                events += [event("impression", video), event("watch", video, watched_ms=DURATION_MS if fond else 800)]
-            assert client.post("/api/events", json={"slate": answer["slate"], "events": events}).status_code == 202
+                stays = self.mood.random() < (0.85 if self.taste.get(video) == place % TASTES else 0.15)
+                events += [event("impression", video), event("watch", video, watched_ms=DURATION_MS if stays else 800)]
+            taken = client.post("/api/events", json={"slate": answer["slate"], "events": events}).json()
+            assert taken == {"accepted": len(events), "refused": []}
+            self.told += len(events)
+
+    def settled(self) -> None:
+        """Wait until all that was told is archived."""
+        self.theatre.until(lambda: self.archived() == self.told, 180)
 
     def archived(self) -> int:
         return len(read_events(self.theatre.cell.archive / "events"))
@@ -310,15 +319,14 @@ def lesson(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lesson]:
         assert json.loads(refused.stdout)["reason"].startswith("nothing")
         for _ in range(ROUNDS):
             found.round()
-        found.theatre.until(lambda: found.archived() >= VISITORS * ROUNDS * 20 * 95 // 100, 120)
+        found.settled()
         yield found
 
 
 def learned(lesson: Lesson) -> str:
     """The model in service, which is fitted where there is none yet."""
-    answer = lesson.theatre.running.json("learn", "fit")
-    assert answer["state"] in ("in_service", "unchanged"), answer
-    return str(answer["model"])
+    served = lesson.in_service()[1]
+    return served or str(lesson.theatre.running.json("learn", "fit", "--force")["model"])
 
 
 def test_a_cell_learns_serves_what_it_learned_and_can_go_back(lesson: Lesson) -> None:
@@ -327,8 +335,8 @@ def test_a_cell_learns_serves_what_it_learned_and_can_go_back(lesson: Lesson) ->
     answer = running.json("learn", "fit")
     assert answer["state"] == "in_service", answer
     figures = answer["figures"]
-    assert figures["held_out"]["heads"]["finish"]["auc"] > 0.7
-    assert answer["epoch"] == lesson.in_service()[0] or lesson.in_service()[1] == answer["model"]
+    assert figures["held_out"]["heads"]["finish"]["auc"] > 0.6
+    assert lesson.in_service()[1] == answer["model"]
     assert model_path(lesson.theatre.cell, answer["model"]).exists()
     lesson.shows()
     again = running.json("learn", "fit")
@@ -379,9 +387,8 @@ def test_a_worse_model_is_refused_and_nothing_changes(lesson: Lesson) -> None:
     lesson.theatre.running.run("feed", "cut")
     assert lesson.in_service()[1] == oracle.sha256
     # So that the fit makes another model than before, one more round is watched.
-    count = lesson.archived()
     lesson.round()
-    lesson.theatre.until(lambda: lesson.archived() > count, 120)
+    lesson.settled()
     answer = lesson.theatre.running.run("learn", "fit", "--json", check=False)
     told_us = json.loads(answer.stdout)
     assert (answer.returncode, told_us["state"], told_us["epoch"]) == (3, "refused", ""), told_us
@@ -409,8 +416,9 @@ def test_a_fit_that_is_killed_changes_nothing(lesson: Lesson) -> None:
     )
     assert child.stderr is not None
     for line in child.stderr:
-        if line.startswith("co-watch filter: all but"):
+        if line.startswith("co-watch filter"):
             break
+    child.send_signal(signal.SIGSTOP)
     # Meanwhile nobody else may fit.
     busy = lesson.theatre.running.run("learn", "fit", check=False)
     child.send_signal(signal.SIGKILL)

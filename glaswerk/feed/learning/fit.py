@@ -124,13 +124,13 @@ def fit(
             "videos": len(np.unique(events.video)),
             "first_at": int(events.logged_at.min(initial=1 << 62)) if len(events) else None,
             "last_at": int(events.logged_at.max(initial=0)) if len(events) else None,
-            "slots": len(slots),
         },
     }
     if not len(events):
         return Fitted(None, facts, "nothing to learn from: the archive of the event log is empty")
     say(f"{len(events)} events of {facts['log']['viewers']} viewers")
     log = SplitLog.of(events, videos, slots, policy)
+    facts["log"]["slots"] = len(log.rows)
     missing: dict[str, str] = {}
     plain = ItemCosine(policy.cowatch.neighbours).fit(log.train)
     lists: Served | None = None

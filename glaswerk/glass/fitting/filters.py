@@ -35,11 +35,7 @@ def rescaled(lists: CoWatch, like: ItemCosine, histories: sparse.csr_matrix) -> 
     weights = np.clip(np.rint(lists.weights * factor), 0, 32767).astype(np.int16)
     kept = weights > 0
     starts = np.concatenate([[0], np.cumsum(kept)])[lists.starts].astype(np.int64)
-    owner = np.repeat(np.arange(lists.size), np.diff(starts))
-    items, weights = lists.items[kept].astype(np.int32), weights[kept]
-    # Rounding makes ties, which go to the smaller item.
-    order = np.lexsort((items, -weights.astype(np.int64), owner))
-    return as_served(starts, items[order], weights[order])
+    return as_served(starts, lists.items[kept].astype(np.int32), weights[kept])
 
 
 def recall(lists: Served, histories: sparse.csr_matrix, held: sparse.csr_matrix, seed: int = 0) -> dict[str, float]:
