@@ -92,7 +92,17 @@ def _compile_ranking(cell: Cell) -> None:
     """Compile the ranking engine once here, or every worker would do it at the same time."""
     from glaswerk import glass
 
-    _once(cell.run / "glass.sha256", Path(glass.__file__).parent.rglob("*.py"), glass.warm_up)
+    package = Path(glass.__file__).parent
+    kept = package / "__pycache__"
+
+    def compile_anew() -> None:
+        # Numba does not notice that a function of another file, which it has built into a kernel, has changed.
+        for path in kept.glob("*.nb[ic]"):
+            path.unlink(missing_ok=True)
+        glass.warm_up()
+
+    # The mark lies where the kernels lie, for these are common to all cells of an installation.
+    _once((kept if os.access(kept, os.W_OK) else cell.run) / "glass.sha256", package.rglob("*.py"), compile_anew)
 
 
 # The projector, the archiver and the cutter read and write plain SQL, so they start without loading Django's apps.

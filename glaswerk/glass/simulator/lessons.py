@@ -86,10 +86,10 @@ def learn(log: Log, seed: int) -> Learned:
 
 
 def has_lightgbm() -> bool:
-    """Whether the peer is installed."""
+    """Whether the peer can be had: its package needs the system's OpenMP library."""
     try:
         importlib.import_module("lightgbm")
-    except ImportError:
+    except (ImportError, OSError):
         return False
     return True
 
