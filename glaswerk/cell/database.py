@@ -4,7 +4,7 @@ import asyncio
 import select
 from typing import Any
 
-from psycopg import AsyncConnection, OperationalError
+from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
@@ -20,13 +20,13 @@ async def _autocommit(connection: AsyncConnection[Any]) -> None:
     await connection.set_autocommit(True)
 
 
-async def _refuse_closed(connection: AsyncConnection[Any]) -> None:
+async def _check_if_it_spoke(connection: AsyncConnection[Any]) -> None:
     """Let the pool replace a connection whose server went away, without asking the server each time.
 
-    A server says nothing unasked to an idle connection except that it ends it: so whatever can be read there is the end.
+    A server says nothing unasked to an idle connection except that it ends it: only then is the connection tried out.
     """
     if select.select([connection.fileno()], [], [], 0)[0]:
-        raise OperationalError("the server has ended the connection")
+        await AsyncConnectionPool.check_connection(connection)
 
 
 def pool() -> Pool:
@@ -44,7 +44,7 @@ def pool() -> Pool:
             timeout=10,
             open=False,
             configure=_autocommit,
-            check=_refuse_closed,
+            check=_check_if_it_spoke,
         )
         _pools[id(loop)] = found
     return found
