@@ -8,7 +8,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cells import RunningCell
+from tests.cells import ROOT, RunningCell
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where files run side by side, give the tests of one file, and all that drive a browser, to one process.
+
+    Two browsers at once would starve each other's videos on a small machine.
+    """
+    for item in items:
+        file = item.path.relative_to(ROOT).as_posix()
+        item.add_marker(pytest.mark.xdist_group("browser" if "browser" in file else file))
 
 
 @pytest.fixture(scope="session")
