@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Iterable
 from multiprocessing import get_context
 from pathlib import Path
@@ -21,15 +22,23 @@ app = typer.Typer()
 
 
 def _run_until_told(main: Callable[[], Awaitable[None]]) -> None:
-    """Run a process's main coroutine until SIGTERM or SIGINT cancels it."""
+    """Run a process's main coroutine until SIGTERM or SIGINT cancels it, and end the process."""
 
     async def watched() -> None:
         task = asyncio.ensure_future(main())
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, task.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        status = 0
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        except Exception:
+            sys.excepthook(*sys.exc_info())
+            status = 1
+        # Not by way of asyncio, which would wait for a client that tries for ever to reach a server that was killed with us.
+        sys.stderr.flush()
+        os._exit(status)
 
     asyncio.run(watched())
 
