@@ -11,14 +11,13 @@ import pytest
 from tests.cells import ROOT, RunningCell
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Where files run side by side, give the tests of one file, and all that drive a browser, to one process.
 
     Two browsers at once would starve each other's videos on a small machine.
     """
-    for item in items:
-        file = item.path.relative_to(ROOT).as_posix()
-        item.add_marker(pytest.mark.xdist_group("browser" if "browser" in file else file))
+    file = item.path.relative_to(ROOT).as_posix()
+    item.add_marker(pytest.mark.xdist_group("browser" if "browser" in file else file))
 
 
 @pytest.fixture(scope="session")

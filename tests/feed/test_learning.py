@@ -364,7 +364,10 @@ def test_a_cell_learns_serves_what_it_learned_and_can_go_back(lesson: Lesson) ->
 def test_a_worse_model_is_refused_and_nothing_changes(lesson: Lesson) -> None:
     learned(lesson)
     before = lesson.in_service()[1]
-    # One that has seen what it is measured by: whatever is fitted honestly is worse.
+    # So that the fit makes another model than before, one more round is watched.
+    lesson.round()
+    lesson.settled()
+    # One that has seen all that it is measured by: whatever is fitted honestly is worse.
     pairs = fold(read_events(lesson.theatre.cell.archive / "events"), catalogued(lesson))
     videos = catalogued(lesson)
     finished = pairs.strength >= 128
@@ -387,9 +390,6 @@ def test_a_worse_model_is_refused_and_nothing_changes(lesson: Lesson) -> None:
         )
     lesson.theatre.running.run("feed", "cut")
     assert lesson.in_service()[1] == oracle.sha256
-    # So that the fit makes another model than before, one more round is watched.
-    lesson.round()
-    lesson.settled()
     answer = lesson.theatre.running.run("learn", "fit", "--json", check=False)
     told_us = json.loads(answer.stdout)
     assert (answer.returncode, told_us["state"], told_us["epoch"]) == (3, "refused", ""), told_us
