@@ -8,16 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cells import ROOT, RunningCell
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Where files run side by side, give the tests of one file, and all that drive a browser, to one process.
-
-    Two browsers at once would starve each other's videos on a small machine.
-    """
-    file = item.path.relative_to(ROOT).as_posix()
-    item.add_marker(pytest.mark.xdist_group("browser" if "browser" in file else file))
+from tests.cells import RunningCell
 
 
 @pytest.fixture(scope="session")
