@@ -52,7 +52,15 @@ _WATCHES: Final = """
 SELECT w.viewer, w.video, w.last_at, v.duration_ms, w.watched_ms, w.loops, w.shared, w.liked_at, w.saved_at,
        w.refused_at, w.watched_at, w.watched, coalesce(d.reset_at, 0)
 FROM feed_watch w JOIN videos_video v ON v.id = w.video LEFT JOIN feed_dials d ON d.viewer = w.viewer
-WHERE w.watched OR w.shared OR w.liked_at > 0 OR w.saved_at > 0
+WHERE (w.watched OR w.shared OR w.liked_at > 0 OR w.saved_at > 0) AND w.viewer NOT IN (SELECT viewer FROM unprofiled)
+"""
+# Who has a feed without profiling: as they have said last, else as their account began. Nothing that one of them watched
+# steers the feed of anybody; it counts in totals only.
+UNPROFILED: Final = """
+WITH unprofiled AS (
+  SELECT coalesce(d.viewer, p.id) AS viewer FROM feed_dials d FULL JOIN people_person p ON p.id = d.viewer
+  WHERE NOT coalesce((d.settings -> 'profiling' ->> 1)::int <> 0, p.profiling, true)
+)
 """
 
 
@@ -121,7 +129,8 @@ def _tokens(caption: str, hashtags: tuple[str, ...], creator: int, sound: str) -
     return (*caption_tokens(caption), *tokens)
 
 
-def _watches(connection: "psycopg.Connection[Any]") -> Watches:
+def counted_watches(connection: "psycopg.Connection[Any]") -> Watches:
+    """Return what people watched, as far as it may steer the feeds of others."""
     viewers, videos, strengths, moments = [], [], [], []
     for (
         viewer,
@@ -137,7 +146,7 @@ def _watches(connection: "psycopg.Connection[Any]") -> Watches:
         watched_at,
         watched,
         reset_at,
-    ) in connection.execute(_WATCHES):
+    ) in connection.execute(UNPROFILED + _WATCHES):
         memory = VideoMemory(0, last_at, watched, watched_ms, loops, shared, liked, saved, refused, watched_at)
         watch = memory.as_watch(video, duration_ms, reset_at)
         if watch is not None and watch.strength > 0:
@@ -175,7 +184,7 @@ def cut(cell: Cell | None = None, change: PolicyChange | None = None) -> str:
 def _cut(connection: "psycopg.Connection[Any]", cell: Cell, at_ms: int) -> str:
     in_force = policy_in_force(connection)
     catalogue = _catalogue(connection, at_ms)
-    data = cut_epoch(catalogue, _watches(connection), in_force.policy, at_ms, model_in_service(connection, cell))
+    data = cut_epoch(catalogue, counted_watches(connection), in_force.policy, at_ms, model_in_service(connection, cell))
     sha256 = Epoch.from_bytes(data).sha256
     _keep(epoch_path(cell, sha256), data)
     # The newest epoch serves, also one that was cut after the clock was set back.
