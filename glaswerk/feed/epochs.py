@@ -184,7 +184,7 @@ def cut(cell: Cell | None = None, change: PolicyChange | None = None) -> str:
 def _cut(connection: "psycopg.Connection[Any]", cell: Cell, at_ms: int) -> str:
     in_force = policy_in_force(connection)
     catalogue = _catalogue(connection, at_ms)
-    data = cut_epoch(catalogue, counted_watches(connection), in_force.policy, at_ms, model_in_service(connection, cell))
+    data = cut_epoch(catalogue, counted_watches(connection), in_force.policy, at_ms, model_in_service(connection.cursor(), cell))
     sha256 = Epoch.from_bytes(data).sha256
     _keep(epoch_path(cell, sha256), data)
     # The newest epoch serves, also one that was cut after the clock was set back.

@@ -58,7 +58,7 @@ def learn(cell: Cell, force: bool = False, progress: Callable[[str], None] | Non
         videos = Catalogued(rows[:, 0].copy(), rows[:, 1].copy())
         say("making recorded slates again")
         slots = read_slots(connection, cell)
-        before = store.model_in_service(connection, cell)
+        before = store.model_in_service(connection.cursor(), cell)
         fitted = fit(events, videos, slots, policy, before, SEED, progress=say)
         model, figures, refused = fitted.model, fitted.figures, fitted.refused
         figures["seconds"] = round(time.monotonic() - began, 1)
