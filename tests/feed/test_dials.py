@@ -434,7 +434,9 @@ def test_what_people_without_profiling_watch_steers_nobody_elses_feed(stage: Sta
     set_up = "SELECT count(*) FROM feed_watch w JOIN feed_dials d USING (viewer) WHERE w.viewer = ANY(%s)"
     chosen = [ids[name] for name in ("closed", "began closed, opened", "closed guest")]
     theatre.until(lambda: theatre.rows(set_up, chosen) == [(3,)])
-    theatre.until(lambda: theatre.rows("SELECT count(*) FROM feed_watch WHERE viewer = ANY(%s)", [*ids.values()]) == [(6,)])
+    theatre.until(
+        lambda: theatre.rows("SELECT count(*) FROM feed_watch WHERE viewer = ANY(%s)", [*ids.values()]) == [(6,)]
+    )
     with theatre.db() as connection:
         counted = set(counted_watches(connection).viewer.tolist())
     assert {name for name, viewer in ids.items() if viewer in counted} == {"open", "began closed, opened", "guest"}

@@ -95,8 +95,7 @@ def roll_back(cell: Cell, sha256: str | None = None, reason: str = "") -> dict[s
 def _of_people_here(connection: "psycopg.Connection[Any]", events: Events) -> Events:
     """Without the events of accounts that are gone, and of viewers without profiling; visitors who never signed in have negative ids."""
     here = np.array([row[0] for row in connection.execute("SELECT id FROM people_person")], dtype=np.int64)
-    unprofiled = connection.execute(epochs.UNPROFILED + "SELECT viewer FROM unprofiled").fetchall()
-    without = np.array([row[0] for row in unprofiled], dtype=np.int64)
+    without = np.array([row[0] for row in connection.execute(epochs.UNPROFILED)], dtype=np.int64)
     return events.where(((events.viewer < 0) | np.isin(events.viewer, here)) & ~np.isin(events.viewer, without))
 
 
