@@ -5,24 +5,40 @@ embedded PostgreSQL; tests of the whole (`cell`) start `glaswerk up` as its oper
 """
 
 from collections.abc import Iterator
+from typing import Any
 
+import psycopg
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.cells import RunningCell
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of its own.
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each file to one test process, and all that share a running cell to the same one: setting up is what takes long."""
-    for item in items:
-        fixtures: list[str] = getattr(item, "fixturenames", [])
-        shared = next((name for name in ("stocked_cell", "live_cell") if name in fixtures), item.location[0])
-        item.add_marker(pytest.mark.xdist_group(shared))
+# Files whose tests share a running cell; the one that learns has a cell of its own.
+_TOGETHER = {"tests/browser/": "browser", "tests/feed/": "live cell", "tests/hostile/": "live cell"}
+_ALONE = ("tests/feed/test_learning.py",)
+
+
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives each file to one test process, and all that share a running cell to the same one: setting up is what takes long."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        if file in _ALONE:
+            return file
+        return next((group for folder, group in _TOGETHER.items() if file.startswith(folder)), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Let tests run side by side by the file."""
+    return _ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[None]:
     """An embedded PostgreSQL and NATS for this test process, without a database yet."""
+    from glaswerk.cell import postgres
     from glaswerk.cell.config import current_cell
     from glaswerk.cell.supervisor import Supervisor, servers
 
@@ -31,6 +47,10 @@ def servers() -> Iterator[None]:
     supervisor = Supervisor(cell)
     try:
         supervisor.start(servers(cell))
+        # What these tests hold is gone with their process; what must outlive a kill is tested on whole cells.
+        with psycopg.connect(postgres.maintenance_url(cell), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
         yield
     finally:
         supervisor.stop()
