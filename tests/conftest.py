@@ -13,7 +13,6 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.cells import RunningCell
 
-
 # Files whose tests share a running cell; the one that learns has a cell of its own.
 _TOGETHER = {"tests/browser/": "browser", "tests/feed/": "live cell", "tests/hostile/": "live cell"}
 _ALONE = ("tests/feed/test_learning.py",)
