@@ -1,4 +1,4 @@
-"""Videos, their renditions and their words."""
+"""Videos and their words."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -85,20 +85,3 @@ class Video(models.Model):
     def public_id(self) -> str:
         """The id as it stands in addresses and JSON."""
         return encode_id(self.id)
-
-
-class Rendition(models.Model):
-    """One playable file of a video, named by the SHA-256 of its bytes."""
-
-    id = public(models.BigAutoField(primary_key=True))
-    video = public(models.ForeignKey(Video, on_delete=models.CASCADE, related_name="renditions"))
-    blob = public(models.CharField(max_length=64, db_index=True))
-    width = public(models.PositiveIntegerField())
-    height = public(models.PositiveIntegerField())
-    bitrate = public(models.PositiveIntegerField())
-    size = public(models.PositiveBigIntegerField())
-    codecs = public(models.CharField(max_length=80))
-
-    class Meta:
-        constraints = (models.UniqueConstraint(fields=["video", "width", "height"], name="rendition_once_a_size"),)
-        ordering = ("-height",)
