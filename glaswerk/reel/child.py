@@ -57,11 +57,14 @@ def run_confined(
     *,
     stdin: IO[bytes] | int = subprocess.DEVNULL,
     on_line: Callable[[bytes], bool] | None = None,
+    folder: str = "/",
+    descriptors: Sequence[int] = (),
 ) -> Outcome:
     """Run `command` (its first word an absolute path) until it ends.
 
     `on_line` is called with each line of standard output and says whether the line shows that work went on;
-    without it, any output does. Output is then not kept. Whatever happens, also in
+    without it, any output does. Output is then not kept. The child works in `folder`, and has the open files
+    `descriptors` under the same numbers. Whatever happens, also in
     `on_line`, the child's whole process group is dead on return. Raises ReelError BROKEN_TOOL, TIMED_OUT,
     STALLED or KILLED.
     """
@@ -81,7 +84,8 @@ def run_confined(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PYTHONPATH": str(_PACKAGE.parent)},
-            cwd="/",
+            cwd=folder,
+            pass_fds=descriptors,
             start_new_session=True,
         )
     except OSError as error:

@@ -30,7 +30,7 @@ def filter_graph(probe: Probe, ladder: Sequence[Rung]) -> str:
         steps.append("bwdif=mode=send_frame:deint=interlaced")
     if probe.fps > MAX_FPS + 0.5:
         steps.append(f"fps={MAX_FPS}")
-    steps += _to_standard_colours(probe, top.width, top.height)
+    steps += to_standard_colours(probe, top.width, top.height)
     steps += ["setsar=1", "sidedata=mode=delete"]
     labels = "".join(f"[s{number}]" for number in range(outputs))
     parts = [f"[0:{probe.video_stream}]{','.join(steps)},split={outputs}{labels}"]
@@ -83,7 +83,7 @@ def poster_options() -> list[str]:
     return [*options, "-f", "image2", "-update", "1"]
 
 
-def _to_standard_colours(probe: Probe, width: int, height: int) -> list[str]:
+def to_standard_colours(probe: Probe, width: int, height: int) -> list[str]:
     """Scale to the top size and arrive at 8-bit 4:2:0 BT.709 in video range."""
     range_in = "pc" if probe.full_range or probe.colour_matrix == "rgb" else "tv"
     tags = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"

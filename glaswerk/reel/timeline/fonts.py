@@ -1,0 +1,139 @@
+"""Which font draws which character.
+
+Inter comes from npm beside the package, cut up by scripts. What it lacks is looked for among the system's fonts, and then in the one
+that comes with Pillow; a character that none of them has is drawn as an empty box.
+"""
+
+import os
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from PIL import ImageFont
+
+FOLDER: Final = Path(__file__).resolve().parents[3] / "node_modules" / "@fontsource-variable" / "inter" / "files"
+_SUBSETS: Final = ("latin", "latin-ext", "cyrillic", "cyrillic-ext", "greek", "greek-ext", "vietnamese")
+_SYSTEM: Final = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
+_WEIGHT: Final = 700
+# More fonts than these are not tried: looking for a character opens them all.
+_MOST_FONTS: Final = 48
+_TRIED_AT: Final = 32
+# Colour fonts made of pictures have this one size.
+_STRIKE: Final = 109
+# No font has a picture for it, so it shows what a font draws instead of one.
+_MISSING: Final = "\U0010fffe"
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One font file; `strike` where it holds pictures of one size."""
+
+    path: str
+    strike: bool = False
+
+
+@lru_cache(maxsize=8)
+def faces(folder: str = str(FOLDER)) -> tuple[Face, ...]:
+    """The fonts in the order of preference. Those that cannot be opened are left out."""
+    own = [Path(folder) / f"inter-{subset}-wght-normal.woff2" for subset in _SUBSETS]
+    found = [Face(str(path)) for path in own if path.is_file()]
+    system = sorted(
+        {
+            path
+            for place in _SYSTEM
+            if place.is_dir()
+            for path in place.rglob("*")
+            if path.suffix in (".ttf", ".otf", ".ttc")
+        },
+        key=lambda path: (_preference(path.name), path.name),
+    )
+    found += [Face(str(path), "emoji" in path.name.lower()) for path in system[:_MOST_FONTS]]
+    return tuple(face for face in found if _opened(face, _TRIED_AT) is not None)
+
+
+def _preference(name: str) -> int:
+    """Upright bold sans first, then whatever else may have the character."""
+    name = name.lower()
+    if "italic" in name or "oblique" in name:
+        return 9
+    plain = name.startswith(("notosans-", "dejavusans-"))
+    return (0 if plain and "bold" in name else 1 if plain else 2 if "emoji" in name else 3 if "bold" in name else 4) + (
+        "mono" in name or "condensed" in name
+    )
+
+
+@lru_cache(maxsize=256)
+def font(face: Face | None, size: int) -> Any:
+    """The font in a size; None stands for the one that comes with Pillow."""
+    opened = _opened(face, _STRIKE if face.strike else size) if face is not None else None
+    return opened if opened is not None else ImageFont.load_default(size)
+
+
+def _opened(face: Face, size: int) -> Any:
+    try:
+        made = ImageFont.truetype(face.path, _STRIKE if face.strike else size)
+    except (OSError, ValueError):
+        return None
+    if face.path.endswith(".woff2"):
+        try:
+            made.set_variation_by_axes([_WEIGHT])
+        except (OSError, NotImplementedError):
+            return None
+    return made
+
+
+@lru_cache(maxsize=4096)
+def face_for(cluster: str, folder: str = str(FOLDER)) -> Face | None:
+    """The first font that has the characters of a cluster. None: none has, or only Pillow's own."""
+    character = cluster[0]
+    if not character.isprintable() or character.isspace():
+        available = faces(folder)
+        return available[0] if available else None
+    return next((face for face in faces(folder) if _has(face, character)), None)
+
+
+@lru_cache(maxsize=8192)
+def _has(face: Face, character: str) -> bool:
+    opened = font(face, _TRIED_AT)
+    return _drawn(opened, character) not in (_nothing(face), b"")
+
+
+@lru_cache(maxsize=128)
+def _nothing(face: Face) -> bytes:
+    return _drawn(font(face, _TRIED_AT), _MISSING)
+
+
+def _drawn(opened: Any, character: str) -> bytes:
+    mask = opened.getmask(character, mode="L")
+    return bytes(mask.size[0].to_bytes(4, "big") + bytes(mask)) if mask.size[0] else b""
+
+
+def clusters(text: str) -> Iterator[str]:
+    """The characters as people see them: with their marks, joiners and skin tones."""
+    current, joined = "", False
+    for character in text:
+        joins = unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf")
+        joins = joins or 0x1F3FB <= ord(character) <= 0x1F3FF
+        if current and not joins and not joined:
+            yield current
+            current = ""
+        current += character
+        joined = character == "\u200d"
+    if current:
+        yield current
+
+
+def is_drawn_at_all(cluster: str, folder: str = str(FOLDER)) -> bool:
+    """Whether any font has it; where not, an empty box is drawn."""
+    if face_for(cluster, folder) is not None or not cluster[0].isprintable() or cluster[0].isspace():
+        return True
+    default = ImageFont.load_default(_TRIED_AT)
+    return _drawn(default, cluster[0]) not in (_drawn(default, _MISSING), b"")
+
+
+def available(folder: str | os.PathLike[str] = FOLDER) -> bool:
+    """Whether our own typeface is there."""
+    return any(face.path.startswith(str(folder)) for face in faces(str(folder)))
