@@ -2,10 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from glaswerk.cli.attach import fail
@@ -42,3 +43,60 @@ def probe(
     for name, value in facts.items():
         table.add_row(name, "–" if value is None else str(value))
     Console().print(table)
+
+
+@app.command()
+def render(
+    draft: Annotated[Path, typer.Argument(metavar="DRAFT.otio", help="The timeline, an OpenTimelineIO document.")],
+    out: Annotated[Path, typer.Option("--out", help="The MP4 to make; replaced if it exists.")],
+    media: Annotated[
+        Path | None, typer.Option("--media", help="The folder of its files; left out: the document's own.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make the video that a timeline describes. Only files below the folder are opened; the exit status is 1 where it fails."""
+    from glaswerk.reel import ReelError, timeline
+
+    def refuse(field: str, message: str) -> NoReturn:
+        if as_json:
+            typer.echo(json.dumps({"field": field, "message": message}))
+            raise typer.Exit(1)
+        fail(f"{field}: {message}" if field else message)
+
+    folder = media if media is not None else draft.absolute().parent
+    if not folder.is_dir():
+        refuse("--media", f"{folder} is no folder.")
+    if not out.absolute().parent.is_dir() or out.is_dir():
+        refuse("--out", "has to be a file in a folder that exists.")
+    try:
+        with draft.open("rb") as handle:
+            text = handle.read(timeline.MAX_BYTES + 1).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        refuse("DRAFT.otio", f"cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.")
+    bar = Progress(console=Console(stderr=True), transient=True, disable=as_json)
+    try:
+        document = timeline.parse(text)
+        files = timeline.find_files(document, folder)
+        with bar:
+            task = bar.add_task("Rendering", total=100)
+            plan = timeline.render(document, files, out, lambda percent: bar.update(task, completed=percent))
+    except timeline.TimelineError as error:
+        refuse(error.field, error.message)
+    except ReelError as error:
+        refuse("", f"The video could not be made: {error}.")
+    facts = {
+        "file": str(out),
+        "width": plan.width,
+        "height": plan.height,
+        "frames": plan.frames,
+        "duration_ms": plan.duration_ms,
+        "has_audio": bool(plan.audio),
+        "bytes": out.stat().st_size,
+        "warnings": [{"field": each.field, "message": each.message} for each in document.warnings],
+    }
+    if as_json:
+        typer.echo(json.dumps(facts))
+        return
+    for each in document.warnings:
+        typer.echo(f"{each.field}: {each.message}", err=True)
+    typer.echo(f"{out}: {plan.width}x{plan.height}, {plan.duration_ms / 1000:.2f} s, {facts['bytes']} bytes")

@@ -7,6 +7,7 @@ render(timeline, sources, out, progress)      # a whole MP4 or nothing; raises T
 """
 
 from glaswerk.reel.timeline.captions import read_captions, write_captions
+from glaswerk.reel.timeline.files import find_files
 from glaswerk.reel.timeline.graph import graph
 from glaswerk.reel.timeline.media import Media, inspect
 from glaswerk.reel.timeline.model import (
@@ -21,12 +22,14 @@ from glaswerk.reel.timeline.model import (
     Track,
     Transition,
 )
+from glaswerk.reel.timeline.opening import MAX_BYTES
 from glaswerk.reel.timeline.plan import Graph
 from glaswerk.reel.timeline.reading import parse
 from glaswerk.reel.timeline.render import render
 from glaswerk.reel.timeline.writing import dump
 
 __all__ = [
+    "MAX_BYTES",
     "Caption",
     "Clip",
     "Gap",
@@ -40,6 +43,7 @@ __all__ = [
     "Track",
     "Transition",
     "dump",
+    "find_files",
     "graph",
     "inspect",
     "parse",

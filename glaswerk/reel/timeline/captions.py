@@ -3,7 +3,7 @@
 import io
 from typing import Final
 
-import webvtt  # type: ignore[import-untyped, unused-ignore]
+import webvtt
 
 from glaswerk.reel.timeline.model import (
     MAX_CAPTIONS,

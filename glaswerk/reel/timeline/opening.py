@@ -60,6 +60,15 @@ _FILLED: Final[dict[str, dict[str, Any]]] = {
 def open_document(text: str) -> tuple[dict[str, Any], bool, list[Note]]:
     """The document, whether it is foreign, and what of a foreign one had to be left out to be able to read it."""
     value = _json(text)
+    try:
+        return _opened(value)
+    except TimelineError as error:
+        # Older schemas have one reference and newer ones several; complaints call it by one name.
+        field = error.field.replace("media_references.DEFAULT_MEDIA", "media_reference")
+        raise TimelineError(field, error.message) from None
+
+
+def _opened(value: Any) -> tuple[dict[str, Any], bool, list[Note]]:
     if not isinstance(value, dict):
         raise TimelineError("", "The document has to be a JSON object, an OpenTimelineIO Timeline.1.")
     _check(value, "", 0)

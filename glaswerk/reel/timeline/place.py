@@ -80,7 +80,8 @@ class Place:
             raise self._not("a number")
         # A whole number may be too large for a float, and is then certainly out of bounds.
         if (isinstance(self.value, int) or math.isfinite(self.value)) and least <= self.value <= most:
-            return float(self.value)
+            # OpenTimelineIO writes numbers with so many places; more would not survive.
+            return round(float(self.value), 6)
         raise self.fail(f"has to be from {least:g} to {most:g}.")
 
     def whole(self, least: int, most: int, default: int | None = None) -> int:

@@ -85,7 +85,8 @@ class Sound:
         )
 
     def _track(self, track: Track) -> str:
-        whole, waiting, together = "", [], 0
+        whole, together = "", 0
+        waiting: list[str] = []
         for piece in pieces(track):
             first, last = self._span(piece)
             if first >= self._samples:
