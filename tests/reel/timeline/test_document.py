@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from glaswerk.reel.timeline import Clip, Gap, Timeline, TimelineError, Track, Transition, dump, parse
-from glaswerk.reel.timeline.model import length
+from glaswerk.reel.timeline.model import Cut, length
 
 from .made import everything, timelines
 
@@ -187,7 +187,9 @@ def test_another_editors_document() -> None:
     picture.append(foreign_clip("file:///Users/me/My%20clips/a.mov", 10, 25))
     picture.append(
         otio.schema.Transition(
-            "SMPTE_Dissolve", in_offset=otio.opentime.RationalTime(5, 25), out_offset=otio.opentime.RationalTime(5, 25)
+            transition_type="SMPTE_Dissolve",
+            in_offset=otio.opentime.RationalTime(5, 25),
+            out_offset=otio.opentime.RationalTime(5, 25),
         )
     )
     slow = foreign_clip("C:\\clips\\b.mp4")
@@ -205,7 +207,7 @@ def test_another_editors_document() -> None:
     timeline = parse(foreign(picture, otio.schema.Track(name="V2", kind="Video"), sound, song))
     assert timeline.main.items == (
         Clip(source="a.mov", start_ms=400, duration_ms=1000),
-        Transition(everything().main.items[1].kind.DISSOLVE, 200, 200),  # type: ignore[union-attr]
+        Transition(Cut.DISSOLVE, 200, 200),
         Clip(source="b.mp4", start_ms=0, duration_ms=2000, speed=0.5),
         Gap(1000),
     )
