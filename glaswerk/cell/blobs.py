@@ -46,6 +46,27 @@ def store_original(path: Path) -> str:
         return _store(_originals(), _chunks(source), "")
 
 
+def adopt_original(path: Path, sha: str) -> None:
+    """Keep a whole and durable file of the uploads' disk as an original, without a second copy of its bytes.
+
+    `sha` is its SHA-256; `path` stays, as a second name of the same bytes, which nobody may write to any more.
+    """
+    target = _place(_originals(), sha, "")
+    incoming = _originals() / _INCOMING
+    for folder in (incoming, target.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    link = incoming / secrets.token_hex(16)
+    os.link(path, link)
+    try:
+        # Where the same bytes lie already, a disk that corrupted them since is healed.
+        link.replace(target)
+    finally:
+        # Two names of one file are not replaced by each other, and the first then stays.
+        link.unlink(missing_ok=True)
+    make_durable(_originals())
+    make_durable(target.parent)
+
+
 def blob_path(sha: str, extension: str) -> Path:
     """Return where a blob lies.  Raises ValueError for what cannot be the name of a blob."""
     _check_extension(extension)
@@ -127,13 +148,13 @@ def _store(root: Path, chunks: Iterator[bytes], suffix: str) -> str:
         target = _place(root, sha, suffix)
         if not target.parent.is_dir():
             target.parent.mkdir(parents=True, exist_ok=True)
-            _make_durable(root)
+            make_durable(root)
         try:
             os.link(path, target)
         except FileExistsError:
             # Somebody stored the same bytes.  A disk that corrupted them since is healed by the fresh copy.
             path.replace(target)
-        _make_durable(target.parent)
+        make_durable(target.parent)
         return sha
 
 
@@ -150,7 +171,8 @@ def _incoming_file(root: Path) -> Iterator[tuple[Path, BinaryIO]]:
         path.unlink(missing_ok=True)
 
 
-def _make_durable(folder: Path) -> None:
+def make_durable(folder: Path) -> None:
+    """Return when the names in a folder are on the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -64,6 +64,15 @@ class VideosSection(_Section):
 
     max_upload_mb: Annotated[int, Field(ge=1, le=65536)] = Field(512, description="Largest upload, in MiB.")
     max_duration_s: Annotated[int, Field(ge=1, le=14400)] = Field(600, description="Longest video, in seconds.")
+    max_open_uploads: Annotated[int, Field(ge=1, le=1000)] = Field(
+        20, description="Unfinished uploads that a person may have at once."
+    )
+    max_open_mb: Annotated[int, Field(ge=1, le=1048576)] = Field(
+        8192, description="What a person's unfinished uploads may have together, in MiB."
+    )
+    keep_uploads_hours: Annotated[int, Field(ge=1, le=720)] = Field(
+        24, description="How long an unfinished upload is kept after its last byte, in hours."
+    )
 
 
 class FeedSection(_Section):
@@ -99,6 +108,9 @@ class LimitsSection(_Section):
     )
     writes_per_minute: Annotated[int, Field(ge=1)] = Field(
         60, description="Comments, uploads and edits that a person may make in a minute."
+    )
+    upload_requests_per_minute: Annotated[int, Field(ge=1)] = Field(
+        3000, description="Pieces of uploads that a person may send in a minute."
     )
 
 

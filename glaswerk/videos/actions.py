@@ -3,6 +3,7 @@
 Processing moves a video from state to state on its own; that is in `processing.py`.
 """
 
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,32 +40,51 @@ def upload_video(creator: Person, source: Path, caption: str = "", visibility: s
     Without `visibility` the person's own default holds.  A first upload makes a viewer a creator.  Raises
     UploadError, and OSError where the disk cannot take the file; then nothing has changed.
     """
+    check_words(caption, visibility)
+    check_size(source.stat().st_size)
+    with transaction.atomic():
+        # Under the lock nobody removes an original that is the same as this one until this row refers to it.
+        keep_blobs()
+        return make_video(creator, blobs.store_original(source), caption, visibility)
+
+
+def make_video(creator: Person, source: str, caption: str, visibility: str | None) -> Video:
+    """Make a video of an original that is in the store, and have it processed.
+
+    The caller's transaction holds `keep_blobs`.  Raises UploadError.
+    """
     parsed = _parsed(caption)
     _check_visibility(visibility)
-    size = source.stat().st_size
+    video = Video.objects.create(
+        creator=creator,
+        caption=parsed.text,
+        hashtags=list(parsed.hashtags),
+        mentions=_resolved(parsed.mentions),
+        visibility=visibility or creator.default_visibility,
+        language=creator.language,
+        region=settings.CELL.config.cell.region,
+        sound_title=_sound_title(creator),
+        source=source,
+    )
+    become_creator(creator)
+    outbox.process_later(video.pk)
+    return video
+
+
+def check_words(caption: str, visibility: str | None) -> None:
+    """Raise UploadError where a video cannot have this caption or this visibility."""
+    _parsed(caption)
+    _check_visibility(visibility)
+
+
+def check_size(size: int) -> None:
+    """Raise UploadError where a file of so many bytes cannot become a video."""
     if size == 0:
         raise UploadError(
             "file", _("The file is empty. Please choose the video again; if it is in a cloud, download it first.")
         )
     if size > max_upload_bytes():
         raise too_large()
-    with transaction.atomic():
-        # Under the lock nobody removes an original that is the same as this one until this row refers to it.
-        keep_blobs()
-        video = Video.objects.create(
-            creator=creator,
-            caption=parsed.text,
-            hashtags=list(parsed.hashtags),
-            mentions=_resolved(parsed.mentions),
-            visibility=visibility or creator.default_visibility,
-            language=creator.language,
-            region=settings.CELL.config.cell.region,
-            sound_title=_sound_title(creator),
-            source=blobs.store_original(source),
-        )
-        become_creator(creator)
-        outbox.process_later(video.pk)
-    return video
 
 
 def edit_video(person: Person, video: Video, *, caption: str | None = None, visibility: str | None = None) -> Video:
@@ -133,6 +153,12 @@ def too_large() -> UploadError:
     """Return the refusal of a file beyond the limit."""
     message = _("The file is too large. Please upload at most %(size)d MiB; exporting at 1080p makes it smaller.")
     return UploadError("file", message % {"size": max_upload_mb()}, status=413)
+
+
+def no_room() -> UploadError:
+    """Return the refusal for a disk that is full."""
+    full = _("There is no room left on this server. Please tell the operator, and upload again later.")
+    return UploadError("file", full, HTTPStatus.INSUFFICIENT_STORAGE)
 
 
 def caption_sentence(reason: captions.Refusal) -> str:

@@ -86,6 +86,7 @@ class UploadedOut(Schema):
 
     id: str
     state: str
+    duplicate_of: str | None = Field(None, description="Your earlier video that was made from the very same file.")
 
 
 class OwnVideoOut(VideoOut, StateOut):
@@ -129,9 +130,13 @@ def upload(
     except OSError as error:
         if error.errno not in (ENOSPC, EDQUOT):
             raise
-        full = _("There is no room left on this server. Please tell the operator, and upload again later.")
-        return _problem(actions.UploadError("file", full, HTTPStatus.INSUFFICIENT_STORAGE))
-    return 201, {"id": video.public_id, "state": video.state}
+        return _problem(actions.no_room())
+    earlier = queries.earlier_video(_person(request), video.source, video.pk)
+    return 201, {
+        "id": video.public_id,
+        "state": video.state,
+        "duplicate_of": earlier.public_id if earlier else None,
+    }
 
 
 @router.get("/videos/{video_id}", response=VideoOut, auth=None)

@@ -16,6 +16,7 @@ from procrastinate.exceptions import ConnectorException
 from glaswerk import reel
 from glaswerk.cell import blobs, log
 from glaswerk.videos import keeping, looks, outbox, processing
+from glaswerk.videos.tus import actions as tus
 
 _MAX_ATTEMPTS: Final = 3
 # Workers report three times in this time; one that has not is gone.
@@ -76,6 +77,14 @@ def sweep(timestamp: int) -> None:
     """Remove what killed uploads, writers and workers left on the disk."""
     del timestamp
     sweep_files(_FORGOTTEN_AFTER_S)
+
+
+@app.periodic(cron="7-59/10 * * * *")
+@app.task(name="videos.sweep_uploads", queue=outbox.EVENTS_QUEUE, queueing_lock="videos.sweep_uploads")
+def sweep_uploads(timestamp: int) -> None:
+    """End resumable uploads that nobody has continued in time."""
+    del timestamp
+    tus.sweep_uploads()
 
 
 @app.periodic(cron="*/5 * * * *")

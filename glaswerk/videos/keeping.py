@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from glaswerk.cell import blobs
 from glaswerk.people.models import Person
-from glaswerk.videos.models import Rendition, Video
+from glaswerk.videos.models import Rendition, Upload, UploadPurpose, Video
 
 # An arbitrary key of its own; ids of videos, which are locked too, are never negative.
 _LOCK: Final = -7_310_421_884_213
@@ -47,7 +47,10 @@ def discard(names: list[str]) -> int:
 def _is_used(sha: str, extension: str) -> bool:
     match extension:
         case "":
-            return Video.objects.filter(source=sha).exists()
+            return (
+                Video.objects.filter(source=sha).exists()
+                or Upload.objects.filter(sha=sha, purpose=UploadPurpose.SOURCE).exists()
+            )
         case "mp4":
             return Rendition.objects.filter(blob=sha).exists()
         case _:

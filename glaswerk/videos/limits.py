@@ -1,5 +1,6 @@
 """What may be uploaded, from the cell's settings."""
 
+from datetime import timedelta
 from typing import Final
 
 from django.conf import settings
@@ -36,3 +37,20 @@ def max_duration_s() -> int:
 def reel_limits() -> Limits:
     """The same limits as the engine takes them."""
     return Limits(max_bytes=max_upload_bytes(), max_duration_ms=max_duration_s() * 1000)
+
+
+def max_open_uploads() -> int:
+    """How many unfinished uploads a person may have."""
+    limit: int = settings.CELL.config.videos.max_open_uploads
+    return limit
+
+
+def max_open_mb() -> int:
+    """How much a person's unfinished uploads may have together, in MiB."""
+    limit: int = settings.CELL.config.videos.max_open_mb
+    return limit
+
+
+def upload_lifetime() -> timedelta:
+    """How long an unfinished upload is kept after its last byte."""
+    return timedelta(hours=settings.CELL.config.videos.keep_uploads_hours)

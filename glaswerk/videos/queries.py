@@ -66,6 +66,14 @@ def own_videos(person: Person, before: int | None = None, limit: int = PAGE) -> 
     return list(found.order_by("-pk")[:limit])
 
 
+def earlier_video(person: Person, source: str, before: int | None = None) -> Video | None:
+    """Return the newest video that this person made from the same original, if any; of those with an id below `before`."""
+    found = Video.objects.filter(creator=person, source=source)
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    return found.order_by("-pk").first()
+
+
 def video_card(video: Video) -> dict[str, Any]:
     """Return what everybody who may see a video may know about it.  No query where its relations are loaded."""
     creator = video.creator

@@ -89,5 +89,10 @@ def _rate_limited(request: HttpRequest, error: RateLimited | type[RateLimited]) 
     return response
 
 
-for _router in ("glaswerk.videos.api.router", "glaswerk.social.api.router", "glaswerk.feed.api.router"):
+for _router in (
+    "glaswerk.videos.api.router",
+    "glaswerk.videos.tus.api.router",
+    "glaswerk.social.api.router",
+    "glaswerk.feed.api.router",
+):
     api.add_router("", _router)

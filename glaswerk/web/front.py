@@ -1,6 +1,6 @@
 """The front door: one ASGI application that answers the busy paths itself and hands the rest to Django.
 
-Lean are `/api/feed`, `/api/events`, `/api/dials…`, `/media/…`, `/healthz`, `/readyz` and `/metrics`.
+Lean are `/api/feed`, `/api/events`, `/api/dials…`, `/api/uploads…`, `/media/…`, `/healthz`, `/readyz` and `/metrics`.
 """
 
 import asyncio
@@ -24,11 +24,14 @@ from psycopg_pool import PoolTimeout
 from glaswerk.cell.config import Cell
 from glaswerk.cell.database import close_pool, open_pool, pool
 from glaswerk.cell.log import EventLog, LogUnavailable
+from glaswerk.cell.rates import RateLimited
 from glaswerk.feed.events import MOST_BYTES, BadEvent
 from glaswerk.feed.serving import BadQuestion, Feed, NotReady, read_question
 from glaswerk.feed.visitors import VisitorReader
 from glaswerk.videos import media
+from glaswerk.videos.actions import UploadError
 from glaswerk.videos.limits import max_request_bytes
+from glaswerk.videos.tus import protocol, server
 from glaswerk.web import problems
 
 Scope = MutableMapping[str, Any]
@@ -141,6 +144,8 @@ class FrontDoor:
             route, handler = path, self._lean[path]
         elif path.startswith("/media/"):
             route, handler = "/media", self._answer_media
+        elif (path == server.ROOT or path.startswith(f"{server.ROOT}/")) and scope["method"] != "GET":
+            route, handler = server.ROOT, self._answer_uploads
         else:
             route, handler = "django", self._answer_django
         try:
@@ -259,6 +264,22 @@ class FrontDoor:
     async def _answer_media(self, scope: Scope, receive: Receive, send: Send) -> None:
         visitor = await self._visitors.read(dict(scope["headers"]))
         await media.serve(scope, receive, send, visitor.person)
+
+    async def _answer_uploads(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: Headers = dict(scope["headers"])
+        own = (b"tus-resumable", protocol.VERSION)
+        try:
+            _require_same_origin(scope, headers)
+            visitor = await self._visitors.read(headers)
+            if visitor.person is not None:
+                self._limit("uploads", str(visitor.person), self._cell.config.limits.upload_requests_per_minute)
+            await server.serve(scope, receive, send, visitor.person, visitor.language)
+        except RateLimited as limited:
+            again = (b"retry-after", str(limited.retry_after).encode())
+            raise Refused(429, str(limited), headers=(own, again)) from None
+        except UploadError as refusal:
+            extra = refusal.headers if isinstance(refusal, protocol.TusError) else ()
+            raise Refused(refusal.status, refusal.message, refusal.field, (own, *extra)) from None
 
     async def _answer_health(self, scope: Scope, receive: Receive, send: Send) -> None:
         _require_method(scope, "GET", "HEAD")

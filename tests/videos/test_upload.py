@@ -30,7 +30,7 @@ def test_upload_makes_a_waiting_video_and_a_creator(ada: Person, make_person: Ma
     response = upload(ada, clip, caption="Bowls by @ben and @nobody #Töpfern #töpfern", visibility="followers")
     assert response.status_code == 201
     video = Video.objects.get()
-    assert response.json() == {"id": video.public_id, "state": "uploaded"}
+    assert response.json() == {"id": video.public_id, "state": "uploaded", "duplicate_of": None}
     assert video.caption == "Bowls by @ben and @nobody #Töpfern #töpfern"
     assert (video.hashtags, video.mentions, video.visibility) == (["töpfern"], [ben.pk], "followers")
     assert (video.region, video.sound_title, video.poster) == ("eu", "Original sound – ada", "")
