@@ -178,7 +178,7 @@ _modules = PACKAGE.parent / "node_modules"
 # Browser libraries are installed from npm beside the package; only the named files are served.
 STATICFILES_DIRS = [
     (f"vendor/{name}", _modules / path)
-    for name, path in {"inter": "@fontsource-variable/inter/files"}.items()
+    for name, path in {"inter": "@fontsource-variable/inter/files", "tus": "tus-js-client/dist"}.items()
     if (_modules / path).exists()
 ]
 STORAGES = {

@@ -20,6 +20,9 @@ from glaswerk.cell.config import Cell, current_cell
 # Every part loads this file, so what only some of them need is imported where they need it.
 app = typer.Typer()
 
+# What npm packages hold beside the files that pages load.
+_UNSERVED = ["browser-test-bundle.js", "tus.js", "tus.js.map"]
+
 
 def _run_until_told(main: Callable[[], Awaitable[None]]) -> None:
     """Run a process's main coroutine until SIGTERM or SIGINT cancels it, and end the process."""
@@ -89,7 +92,7 @@ def _collect_static(cell: Cell) -> None:
 
     def collect() -> None:
         shutil.rmtree(settings.STATIC_ROOT, ignore_errors=True)
-        call_command("collectstatic", interactive=False, verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=_UNSERVED)
 
     files = [Path(storage.path(path)) for finder in get_finders() for path, storage in finder.list([])]
     if not Path(settings.STATIC_ROOT).exists():
