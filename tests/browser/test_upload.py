@@ -15,7 +15,7 @@ from tests.cells import SETTINGS, RunningCell
 
 pytestmark = [pytest.mark.browser, pytest.mark.cell, pytest.mark.timeout(600)]
 # A fast line would have the whole file sent before anybody could interrupt it.
-BYTES_PER_SECOND = 400_000
+BYTES_PER_SECOND = 800_000
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def profile(browser: Browser, own_cell: RunningCell) -> Iterator[tuple[BrowserCo
 
 def opened(profile: tuple[BrowserContext, httpx.Client], thin: bool = True) -> Page:
     """Open the upload page, on a thin line."""
-    context, client = profile
+    _, client = profile
     page = context.new_page()
     sign_in(page, client)
     page.goto("/upload")
@@ -165,7 +165,7 @@ def test_several_files_at_once_each_with_its_own_words(
     profile: tuple[BrowserContext, httpx.Client], clip: Path, tmp_path: Path
 ) -> None:
     """Three files, one of them no video; the same one again is recognised."""
-    context, client = profile
+    _, client = profile
     page = opened(profile, thin=False)
     other, text = make_clip(tmp_path / "other.mp4", "0x308060", seconds=1), tmp_path / "notes.txt"
     text.write_text("no video")

@@ -57,7 +57,7 @@ export class UnfinishedUploads {
   /** @param {Unfinished} upload */
   #row(upload) {
     const percent = Math.floor((100 * upload.offset) / upload.length);
-    const facts = fill(gettext("{percent} % of {size} are safe"), { percent, size: sizeText(upload.length) });
+    const facts = fill(gettext("{percent} percent of {size} are safe"), { percent, size: sizeText(upload.length) });
     const name = upload.filename || gettext("video");
     const label = (/** @type {string} */ text) => `${text}: ${name}`;
     return element(
