@@ -47,7 +47,7 @@ def profile(browser: Browser, own_cell: RunningCell) -> Iterator[tuple[BrowserCo
 
 def opened(profile: tuple[BrowserContext, httpx.Client], thin: bool = True) -> Page:
     """Open the upload page, on a thin line."""
-    _, client = profile
+    context, client = profile
     page = context.new_page()
     sign_in(page, client)
     page.goto("/upload")

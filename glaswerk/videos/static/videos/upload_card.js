@@ -111,6 +111,7 @@ export class UploadCard {
     this.#one("[data-again]").addEventListener("click", () => this.#again());
     this.preview.addEventListener("error", () => this.preview.getAttribute("src") && this.#showPreview(false));
     this.preview.addEventListener("loadedmetadata", () => this.#describe());
+    this.preview.addEventListener("click", () => this.preview.controls || (this.preview.paused ? this.preview.play().catch(() => {}) : this.preview.pause()));
   }
 
   #describe() {
@@ -262,8 +263,11 @@ export class UploadCard {
     this.#one("[data-done]").hidden = step !== "done";
     this.#one("[data-failed]").hidden = step !== "failed";
     this.#one("[data-remove]").hidden = isUnderway;
-    this.#one("[data-said]").hidden = step === "describe";
-    this.#one("[data-said]").textContent = this.caption.value;
+    const said = this.#one("[data-said]");
+    said.textContent = this.caption.value;
+    said.hidden = step === "describe" || said.textContent === "";
+    // On a small still the controls would cover the picture; there a touch plays it.
+    this.preview.controls = step === "describe" && matchMedia("(min-width: 48rem)").matches;
   }
 
   /** @param {string} step @param {string} title */
