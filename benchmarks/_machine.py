@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,27 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "load": os.getloadavg()[0],
     }
+
+
+def processor_seconds(pids: Iterable[int]) -> float:
+    """Return what these processes, and the children that they have now, have spent of the processors so far."""
+    return sum(_spent(pid) for pid in {one for pid in pids for one in (pid, *_children(pid))})
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def _spent(pid: int) -> float:
+    try:
+        # Behind the name, which may hold anything, the twelfth and thirteenth field: user and system time in ticks.
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def report(name: str, figures: dict[str, Any], peers: dict[str, Any], as_json: bool) -> None:

@@ -24,7 +24,7 @@ import httpx
 import psycopg
 
 from benchmarks._load import Load, drive
-from benchmarks._machine import report
+from benchmarks._machine import processor_seconds, report
 from glaswerk.cell.config import Cell
 from glaswerk.cell.postgres import database_url
 from tests.cells import RunningCell, environment, free_port
@@ -96,6 +96,11 @@ def requests(port: int, keys: list[bytes]) -> Iterator[bytes]:
         yield b"GET /api/feed?limit=10 HTTP/1.1\r\nhost: 127.0.0.1:%d\r\ncookie: viewer=%s\r\n\r\n" % (port, cookie)
 
 
+def spent(cell: RunningCell) -> dict[str, float]:
+    """Return the processor seconds of every part of the cell so far."""
+    return {name: processor_seconds([pid]) for name, pid in cell.children().items()}
+
+
 def measure_peer(cell: RunningCell, seconds: float, connections: int) -> Load:
     """Serve the newest videos by the ORM from the same database, and measure that."""
     port = free_port()
@@ -138,7 +143,10 @@ def main() -> None:
             time.sleep(0.2)
         keys = cookies(cell, chosen.viewers)
         drive("127.0.0.1", cell.port, requests(cell.port, keys), 5, chosen.connections)
+        before, own = spent(cell), time.process_time()
         load = drive("127.0.0.1", cell.port, requests(cell.port, keys), chosen.seconds, chosen.connections)
+        own = time.process_time() - own
+        work = {name: seconds - before[name] for name, seconds in spent(cell).items()} | {"load_generator": own}
         one = drive("127.0.0.1", cell.port, requests(cell.port, keys), min(chosen.seconds, 5), 1)
         peer = measure_peer(cell, min(chosen.seconds, 10), chosen.connections)
     figures = {
@@ -152,6 +160,10 @@ def main() -> None:
         "alone_p50_ms": round(one.percentile_ms(50), 2),
         "alone_p99_ms": round(one.percentile_ms(99), 2),
         "statuses": load.statuses,
+        # What one slate costs all processors together, and where: the inverse of their sum is the most a core could serve.
+        "cpu_ms_per_slate": {
+            name: round(1000 * seconds / max(1, load.statuses.get(200, 0)), 3) for name, seconds in work.items()
+        },
     }
     peers = {
         "newest_first_per_s": round(peer.per_second, 1),

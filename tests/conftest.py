@@ -11,6 +11,15 @@ import pytest
 from tests.cells import RunningCell
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of its own.
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each file to one test process, and all that share a running cell to the same one: setting up is what takes long."""
+    for item in items:
+        fixtures: list[str] = getattr(item, "fixturenames", [])
+        shared = next((name for name in ("stocked_cell", "live_cell") if name in fixtures), item.location[0])
+        item.add_marker(pytest.mark.xdist_group(shared))
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[None]:
     """An embedded PostgreSQL and NATS for this test process, without a database yet."""

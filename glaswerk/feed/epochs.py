@@ -48,12 +48,18 @@ FROM videos_video v JOIN people_person p ON p.id = v.creator_id LEFT JOIN feed_s
 WHERE v.state = 'ready' AND v.taken_down_at IS NULL AND v.visibility IN ('public', 'followers') AND p.is_active
 ORDER BY v.id
 """
-_WATCHES: Final = """
+# Who has a feed without profiling: as they have said last, else as their account began. Nothing that one of them watched
+# steers the feed of anybody; it counts in totals only.
+UNPROFILED: Final = """
+SELECT coalesce(d.viewer, p.id) FROM feed_dials d FULL JOIN people_person p ON p.id = d.viewer
+WHERE NOT coalesce((d.settings -> 'profiling' ->> 1)::int <> 0, p.profiling, true)
+"""
+_WATCHES: Final = f"""
 SELECT w.viewer, w.video, w.last_at, v.duration_ms, w.watched_ms, w.loops, w.shared, w.liked_at, w.saved_at,
        w.refused_at, w.watched_at, w.watched, coalesce(d.reset_at, 0)
 FROM feed_watch w JOIN videos_video v ON v.id = w.video LEFT JOIN feed_dials d ON d.viewer = w.viewer
-WHERE w.watched OR w.shared OR w.liked_at > 0 OR w.saved_at > 0
-"""
+WHERE (w.watched OR w.shared OR w.liked_at > 0 OR w.saved_at > 0) AND w.viewer NOT IN ({UNPROFILED})
+"""  # noqa: S608 - both are ours.
 
 
 def epoch_path(cell: Cell, sha256: str) -> Path:
@@ -121,7 +127,8 @@ def _tokens(caption: str, hashtags: tuple[str, ...], creator: int, sound: str) -
     return (*caption_tokens(caption), *tokens)
 
 
-def _watches(connection: "psycopg.Connection[Any]") -> Watches:
+def counted_watches(connection: "psycopg.Connection[Any]") -> Watches:
+    """Return what people watched, as far as it may steer the feeds of others."""
     viewers, videos, strengths, moments = [], [], [], []
     for (
         viewer,
@@ -175,7 +182,9 @@ def cut(cell: Cell | None = None, change: PolicyChange | None = None) -> str:
 def _cut(connection: "psycopg.Connection[Any]", cell: Cell, at_ms: int) -> str:
     in_force = policy_in_force(connection)
     catalogue = _catalogue(connection, at_ms)
-    data = cut_epoch(catalogue, _watches(connection), in_force.policy, at_ms, model_in_service(connection, cell))
+    data = cut_epoch(
+        catalogue, counted_watches(connection), in_force.policy, at_ms, model_in_service(connection.cursor(), cell)
+    )
     sha256 = Epoch.from_bytes(data).sha256
     _keep(epoch_path(cell, sha256), data)
     # The newest epoch serves, also one that was cut after the clock was set back.

@@ -170,7 +170,7 @@ def algorithm(request: HttpRequest) -> HttpResponse:
     """Show the policy in force: every weight and rule in words, its history, and how to check it."""
     records = policies.history()
     text = records[0].text if records else default_policy().text
-    described = describe(text)
+    described = describe(text, queries.learned_heads())
     return render(
         request,
         "feed/algorithm.html",

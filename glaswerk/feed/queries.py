@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
+from django.conf import settings
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.core.cache import cache
 from django.db import connection
@@ -14,8 +15,10 @@ from django.utils import timezone
 
 from glaswerk.cell.blobs import blob_url
 from glaswerk.cell.ids import decode_id, encode_id
+from glaswerk.feed.learning.store import model_in_service
 from glaswerk.feed.slates import RecordedSlate, slates_of
 from glaswerk.glass import Ask, Slate, WireError
+from glaswerk.glass.learned import LearnedHeads
 from glaswerk.people.models import Person, Visibility
 from glaswerk.social import queries as social
 from glaswerk.social.models import Comment, Follow, Like
@@ -318,3 +321,10 @@ def _place_of(record: RecordedSlate) -> str:
         return Ask.decode(record.ask).surface
     except WireError:
         return ""
+
+
+def learned_heads() -> LearnedHeads | None:
+    """Return the heads that were learned and serve now, or None where the policy's numbers serve.  One query."""
+    with connection.cursor() as cursor:
+        model = model_in_service(cursor, settings.CELL)
+    return model.heads if model is not None else None

@@ -108,8 +108,8 @@ class LoadedViewer:
         settings = self.memory.settings
         watches: list[Watch] = []
         newest_first = sorted(self.memory.videos.items(), key=lambda item: (-item[1].last_at, item[0]))
-        for video, memory in newest_first:
-            row = epoch.index_of(video)
+        rows = epoch.rows_of(np.array([video for video, _ in newest_first], dtype=np.int64)).tolist()
+        for (video, memory), row in zip(newest_first, rows, strict=True):
             if row >= 0 and (watch := memory.as_watch(video, int(durations[row]), settings.reset_at)) is not None:
                 watches.append(watch)
                 if len(watches) == epoch.policy.history.watches:

@@ -130,6 +130,14 @@ class Epoch:
         row = bisect.bisect_left(ids, video_id)
         return row if row < len(ids) and int(ids[row]) == video_id else -1
 
+    def rows_of(self, videos: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The row of each video, or -1."""
+        ids = self._arrays["ids"]
+        if not self.size:
+            return np.full(len(videos), -1, dtype=np.int64)
+        rows = np.minimum(np.searchsorted(ids, videos), self.size - 1)
+        return np.where(ids[rows] == videos, rows, -1)
+
     def creator_row(self, creator: int) -> int:
         """The row of a creator in the lists by creator, or -1."""
         creators = self._arrays["creators"]

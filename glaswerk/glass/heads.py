@@ -138,11 +138,9 @@ def weighed(
 def curve(knots: Any, heights: Any, slopes: Any, signal: int) -> Any:
     """The height of a piecewise linear curve, flat beyond its ends; the product with the slope is floored."""
     last = len(knots) - 1
-    if signal <= knots[0]:
-        return heights[0]
-    if signal >= knots[last]:
-        return heights[last]
+    within = min(max(signal, knots[0]), knots[last])
+    # Counted rather than searched for: no branch that could be guessed wrong.
     knot = 0
-    while signal >= knots[knot + 1]:
-        knot += 1
-    return heights[knot] + ((signal - knots[knot]) * slopes[knot] >> 16)
+    for at in range(1, last + 1):
+        knot += within >= knots[at]
+    return heights[knot] + ((within - knots[knot]) * slopes[knot] >> 16)

@@ -25,6 +25,7 @@ from glaswerk.glass.scale import UNIT, Ints, dice
 
 GAP: Final = 1024 * UNIT
 """So large that a creator returns within the gap only if nobody else is left."""
+_BLOCK: Final = 32
 
 
 class Selection(NamedTuple):
@@ -79,14 +80,25 @@ def _terms(
 
 
 @kernel
+def _top(worth: Any, block: int) -> Any:
+    """The largest worth of a block of candidates."""
+    top = np.int64(-1) << 62
+    for at in range(block * _BLOCK, min((block + 1) * _BLOCK, len(worth))):
+        top = max(top, worth[at])
+    return top
+
+
+@kernel
 def _fill(
     rows: Any, worth: Any, left: Any, free: Any, narrow: Any, weight: Any, chance: Any, room: int, seed: int, draws: int,
     gap: int, creator_cost: int, window: int, topic_cost: int,
-    places: Any, creator_terms: Any, topic_terms: Any, explored: Any, makers: Any, named: Any, tags: Any,
+    places: Any, creator_terms: Any, topic_terms: Any, explored: Any, makers: Any, named: Any, tags: Any, tops: Any,
 ) -> Any:  # fmt: skip
     """Fill the slots one after the other; how many were filled. worth and left are used up. makers, named and tags take the creator of
-    each slot, how many hashtags it has, and which."""
+    each slot, how many hashtags it has, and which; tops the largest worth of every _BLOCK candidates."""
     gone = np.int64(-1) << 62
+    for block in range(len(tops)):
+        tops[block] = _top(worth, block)
     left_count = len(left)
     owed = 0
     filled = 0
@@ -108,9 +120,14 @@ def _fill(
             owed -= 1
         best = -1
         best_score, best_creator, best_topic = gone + 1, np.int64(0), np.int64(0)
-        for attempt in range(draws if drawn else len(rows)):
-            place = free[dice(seed, slot + 1, attempt + 1, open_count)] if drawn else attempt
+        attempt, attempts = 0, draws if drawn else len(rows)
+        while attempt < attempts:
             # A term only lowers a score, so a value below the best score cannot win; what is gone is below any.
+            if not drawn and attempt % _BLOCK == 0 and tops[attempt // _BLOCK] < best_score:
+                attempt += _BLOCK
+                continue
+            place = free[dice(seed, slot + 1, attempt + 1, open_count)] if drawn else attempt
+            attempt += 1
             if worth[place] < best_score:
                 continue
             row = rows[place]
@@ -133,6 +150,7 @@ def _fill(
         for at in range(named[slot]):
             tags[slot, at] = narrow[row, TAGS + at]
         worth[best] = gone
+        tops[best // _BLOCK] = _top(worth, best // _BLOCK)
         # What has been shown leaves the pool, whoever placed it; the order of the rest stays.
         kept = 0
         for at in range(left_count):
@@ -154,6 +172,7 @@ def choose(
     filled = _fill(
         rows, values.copy(), pool.copy(), pool.copy(), narrow, weight, explored_slots(seed, limit, share), room, seed, draws,
         gap, creator_cost, window, topic_cost, *chosen, *np.zeros((2, size), dtype=np.int32), np.empty((size, 16), dtype=np.int32),
+        np.empty(-(-len(rows) // _BLOCK), dtype=np.int64),
     )  # fmt: skip
     return Selection(*chosen[:, :filled])
 

@@ -11,13 +11,14 @@ from glaswerk.glass.filters import PASSED, VERDICT
 from glaswerk.glass.heads import curve
 from glaswerk.glass.kernel import kernel
 from glaswerk.glass.names import VIEWER_SIGNALS
-from glaswerk.glass.packed import DURATION, KIND, MAKER, PUBLISHED, SPOKEN, STANDING, TAGS
+from glaswerk.glass.packed import DURATION, KIND, MAKER, PUBLISHED, SPOKEN, STANDING, TAGS, prefetch
 from glaswerk.glass.scale import UNIT, Ints, decay, frozen
 
 CREATOR: Final = VIEWER_SIGNALS.index("creator")
 FOLLOWS_CREATOR: Final = VIEWER_SIGNALS.index("follows_creator")
 REGION: Final = VIEWER_SIGNALS.index("region")
 FRESH: Final = VIEWER_SIGNALS.index("fresh")
+_AHEAD: Final = 8
 _NO_DIALS: Final = frozen((0, 0, 0, 0, 0, 1))
 _NO_TOPICS: Final = frozen(np.zeros((0, 2), dtype=np.int64))
 
@@ -98,6 +99,11 @@ def _weigh(
         whole[kind] = curve(knots[kind], heights[kind], slopes[kind], 65536)
     passed, failed = 0, 0
     for place in range(len(offered)):
+        if place + _AHEAD < len(offered):
+            ahead = offered[place + _AHEAD]
+            prefetch(narrow, ahead)
+            prefetch(near, ahead)
+            prefetch(alike, ahead)
         row = offered[place]
         if judged and marks[row] >> VERDICT & 255 != PASSED:
             dropped[failed] = row

@@ -93,6 +93,12 @@ def _sort_falling(keys: Any, begin: int, size: int) -> None:
 
 
 @kernel
+def _bucket(total: Any) -> Any:
+    """Which of BUCKETS a sum from 1 to 2^31 falls into, a larger one never into a lower: 32 for each doubling, as floats have them."""
+    return (np.float64(total).view(np.int64) >> 47) - (1023 << 5)
+
+
+@kernel
 def _offer_largest(
     sums: Any, reached: Any, count: int, want: int, bit: int, keys: Any, ordered: Any, sizes: Any, begins: Any,
     wide: Any, narrow: Any, tokens_start: Any, tokens: Any, creators: Any, viewer: int, own: int, by_impression: int,
@@ -104,20 +110,16 @@ def _offer_largest(
     in it, since of a bucket that is offered whole the order changes nothing.
     """
     found: Any = 0
-    largest = np.int64(0)
+    sizes[:] = 0
     for at in range(count):
+        if at + 16 < count:
+            prefetch(sums, reached[at + 16])
         row = reached[at]
         total = np.int64(sums[row] >> 1)
         # One number orders by the sum, then by the smaller row: 2^31 videos and sums of 2^31 fit.
         keys[found] = (total << 31) | (2147483647 - row)
+        sizes[_bucket(max(total, 1))] += total > 0
         found += total > 0
-        largest = max(largest, total)
-    shift = 31
-    while largest >> (shift - 31) >= BUCKETS:
-        shift += 1
-    sizes[:] = 0
-    for at in range(found):
-        sizes[keys[at] >> shift] += 1
     upper = BUCKETS
     while upper > 0 and want > 0 and found > 0:
         # As many buckets at once as hold what is wanted.
@@ -131,7 +133,7 @@ def _offer_largest(
             begins[bucket - lower] = begin
             begin += sizes[bucket]
         for at in range(found):
-            bucket = keys[at] >> shift
+            bucket = _bucket(keys[at] >> 31)
             if lower <= bucket < upper:
                 ordered[begins[bucket - lower]] = keys[at]
                 begins[bucket - lower] += 1

@@ -13,9 +13,6 @@ from urllib.parse import parse_qsl
 
 import orjson
 import structlog
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from psycopg import Error as DatabaseError
@@ -24,7 +21,7 @@ from psycopg_pool import PoolTimeout
 from glaswerk.cell.config import Cell
 from glaswerk.cell.database import close_pool, open_pool, pool
 from glaswerk.cell.log import EventLog, LogUnavailable
-from glaswerk.cell.rates import RateLimited
+from glaswerk.cell.rates import RateLimited, Windows
 from glaswerk.feed.events import MOST_BYTES, BadEvent
 from glaswerk.feed.serving import BadQuestion, Feed, NotReady, read_question
 from glaswerk.feed.visitors import VisitorReader
@@ -72,7 +69,7 @@ class FrontDoor:
         self._cell = cell
         self._django = django
         self._visitors = VisitorReader()
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._windows = Windows()
         self._log: EventLog | None = None
         self._feed: Feed | None = None
         self._lean: dict[str, Callable[[Scope, Receive, Send], Awaitable[None]]] = {
@@ -258,7 +255,7 @@ class FrontDoor:
         return viewer, visitor.language, cookie
 
     def _limit(self, what: str, key: str, per_minute: int) -> None:
-        if not self._limiter.hit(RateLimitItemPerMinute(per_minute), what, key):
+        if not self._windows.take(what, key, per_minute):
             raise Refused(429, "That was too much within a minute. Wait a little.", headers=((b"retry-after", b"60"),))
 
     async def _answer_media(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -106,6 +106,24 @@ def test_what_was_moved_can_be_taken_back(page: Page) -> None:
     assert settings(page)["dials"]["topics"] == {}
 
 
+def test_what_the_slate_would_have_been_without_a_profile_is_shown_and_can_be_kept(page: Page) -> None:
+    """The switch of the personal feed asks like a dial; nothing is stored before the viewer says so."""
+    page.goto("/")
+    wait_playing(page)
+    page.keyboard.press("w")
+    why = page.get_by_role("dialog", name="Why this video?")
+    expect(why.locator(".what-if-summary")).to_have_text("Just as it was shown to you.")
+    personal = why.get_by_role("switch", name="Personal feed")
+    expect(personal).to_be_checked()
+    with page.expect_response(lambda answer: answer.url.endswith("/api/what-if")) as asked:
+        personal.press("Space")
+    assert asked.value.request.post_data_json["profiling"] is False
+    assert settings(page)["profiling"] is True
+    with page.expect_response(lambda answer: answer.request.method == "PUT" and answer.ok):
+        why.get_by_role("button", name="Apply to my feed").click()
+    assert settings(page)["profiling"] is False
+
+
 def test_the_why_panel_counts_what_a_dial_added(page: Page) -> None:
     """A dial stands among the numbers with its own, and they add up as before."""
     page.goto("/")

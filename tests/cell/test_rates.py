@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from django.db import connection
 
-from glaswerk.cell.rates import RateLimited, check_rate
+from glaswerk.cell.rates import RateLimited, Windows, check_rate
 
 
 def stop_clock(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
@@ -66,3 +66,16 @@ def test_of_many_at_once_exactly_the_allowed_number_passes(monkeypatch: pytest.M
     assert (ends.count(True), ends.count(False)) == (7, 13)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM cell_cache WHERE cache_key LIKE 'rate:race:%'")
+
+
+def test_a_process_counts_each_key_by_itself_and_forgets_with_the_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    minute, windows, before = 4_000_000_020 // 60 * 60, Windows(), threading.active_count()
+    stop_clock(monkeypatch, minute + 59.9)
+    assert [windows.take("feed", "a", 2) for _ in range(4)] == [True, True, False, False]
+    assert [windows.take("feed", "b", 2), windows.take("events", "a", 2)] == [True, True]
+    stop_clock(monkeypatch, minute + 60)
+    assert [windows.take("feed", "a", 2) for _ in range(3)] == [True, True, False]
+    # A clock that goes backwards opens a window as well, and lets nobody in for ever or out for ever.
+    stop_clock(monkeypatch, minute - 600)
+    assert [windows.take("feed", "a", 1) for _ in range(2)] == [True, False]
+    assert threading.active_count() == before

@@ -6,8 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
+from glaswerk.cell.ids import decode_id
 from glaswerk.feed.contract import SETTINGS
-from glaswerk.feed.epochs import _watches
+from glaswerk.feed.epochs import counted_watches
 from tests.cells import event
 from tests.feed.test_serving import check_sums, conforms
 from tests.feed.theatre import Somebody, Theatre, finish, fresh, report, shown, slate
@@ -413,6 +414,34 @@ def test_an_account_that_began_protected_has_no_profiling_until_its_person_wants
     assert why(person.client, slate(person.client)["slate"])["personal"]
 
 
+def test_what_people_without_profiling_watch_steers_nobody_elses_feed(stage: Stage) -> None:
+    theatre, video = stage.theatre, next(iter(stage.facts))
+    people = {name: theatre.somebody() for name in ("open", "closed", "began closed", "began closed, opened")}
+    guests = {name: theatre.running.client() for name in ("guest", "closed guest")}
+    for name in ("began closed", "began closed, opened"):
+        theatre.rows("UPDATE people_person SET profiling = false WHERE id = %s RETURNING 1", people[name].id)
+    ids = {name: person.id for name, person in people.items()}
+    clients = {name: person.client for name, person in people.items()} | guests
+    for name, client in clients.items():
+        report(client, finish(video))
+        if name in guests:
+            shown = decode_id(slate(client)["slate"])
+            ((ids[name],),) = theatre.until(
+                lambda shown=shown: theatre.rows("SELECT viewer FROM feed_slaterecord WHERE id = %s", shown)
+            )
+    for name, wanted in (("closed", False), ("began closed, opened", True), ("closed guest", False)):
+        change(clients[name], profiling=wanted)
+    set_up = "SELECT count(*) FROM feed_watch w JOIN feed_dials d USING (viewer) WHERE w.viewer = ANY(%s)"
+    chosen = [ids[name] for name in ("closed", "began closed, opened", "closed guest")]
+    theatre.until(lambda: theatre.rows(set_up, chosen) == [(3,)])
+    theatre.until(
+        lambda: theatre.rows("SELECT count(*) FROM feed_watch WHERE viewer = ANY(%s)", [*ids.values()]) == [(6,)]
+    )
+    with theatre.db() as connection:
+        counted = set(counted_watches(connection).viewer.tolist())
+    assert {name for name, viewer in ids.items() if viewer in counted} == {"open", "began closed, opened", "guest"}
+
+
 def test_after_a_reset_the_past_says_nothing_and_what_was_seen_stays_seen(stage: Stage) -> None:
     topic = next(iter(stage.facts.values()))[1]
     videos = sorted(stage.having(1, topic))
@@ -446,4 +475,4 @@ def test_after_a_reset_the_past_says_nothing_and_what_was_seen_stays_seen(stage:
     reset = "SELECT 1 FROM feed_dials WHERE viewer = %s AND reset_at >= (SELECT max(last_at) FROM feed_watch WHERE viewer = %s)"
     stage.theatre.until(lambda: stage.theatre.rows(reset, person.id, person.id))
     with stage.theatre.db() as connection:
-        assert person.id not in _watches(connection).viewer
+        assert person.id not in counted_watches(connection).viewer

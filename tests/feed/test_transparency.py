@@ -4,17 +4,22 @@ import math
 import re
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from django.utils import translation
 
 from glaswerk.feed.transparency.chapters import FILTERS, chapters
 from glaswerk.feed.transparency.meanings import odds
 from glaswerk.feed.transparency.page import changes, describe, flat
+from glaswerk.feed.transparency.plots import WIDTH
 from glaswerk.feed.transparency.sentences import LINES, SECTIONS, SIGNALS
 from glaswerk.glass import default_policy
+from glaswerk.glass.heads import BINS
+from glaswerk.glass.learned import KNOTS, LearnedHeads
 from glaswerk.glass.names import FILTERS as ENGINE_FILTERS
 from glaswerk.glass.names import HEADS as ENGINE_HEADS
 from glaswerk.glass.names import ITEM_SIGNALS, VIEWER_SIGNALS
+from glaswerk.glass.scale import UNIT
 
 TEXT = default_policy().text
 
@@ -115,3 +120,23 @@ def test_curves_go_through_their_marks() -> None:
         assert heights == sorted(heights) or heights == sorted(heights, reverse=True)
         assert all(math.isfinite(height) and 0 <= height <= curve.height for height in heights)
         assert curve.words
+
+
+def test_what_was_learned_is_drawn_as_it_counts_and_only_where_it_was_learned() -> None:
+    knots = np.array([np.arange(KNOTS) * UNIT] * len(VIEWER_SIGNALS), dtype=np.int64)
+    heights = np.zeros((1, len(VIEWER_SIGNALS), KNOTS), dtype=np.int64)
+    rising, falling = VIEWER_SIGNALS.index("cowatch"), VIEWER_SIGNALS.index("fresh")
+    heights[0, rising] = np.linspace(-UNIT // 2, UNIT, KNOTS).astype(np.int64)
+    heights[0, falling] = np.linspace(UNIT // 4, 0, KNOTS).astype(np.int64)
+    table = np.zeros((1, len(ITEM_SIGNALS), BINS), dtype=np.int32)
+    heads = LearnedHeads(("finish",), np.zeros(1, dtype=np.int64), table, knots, heights)
+    with translation.override("en"):
+        drawn = {head.name: head.learned for head in describe(TEXT, heads).heads}
+        cowatch, fresh = drawn.pop("finish")
+        assert (cowatch.title, fresh.title) == (str(SIGNALS["cowatch"].sentence), str(SIGNALS["fresh"].sentence))
+        assert cowatch.words == f"At its weakest: {odds(-0.5)}. At its strongest: {odds(1.0)}."
+    assert set(map(len, drawn.values())) == {0}
+    # The largest height of the head reaches the top of the picture, zero lies on the axis.
+    assert cowatch.line.split(" L")[-1] == f"{WIDTH}.0 4.0"
+    assert fresh.line.split(" L")[-1] == f"{WIDTH}.0 {fresh.axis}"
+    assert all(not head.learned for head in describe(TEXT).heads)

@@ -58,7 +58,7 @@ def learn(cell: Cell, force: bool = False, progress: Callable[[str], None] | Non
         videos = Catalogued(rows[:, 0].copy(), rows[:, 1].copy())
         say("making recorded slates again")
         slots = read_slots(connection, cell)
-        before = store.model_in_service(connection, cell)
+        before = store.model_in_service(connection.cursor(), cell)
         fitted = fit(events, videos, slots, policy, before, SEED, progress=say)
         model, figures, refused = fitted.model, fitted.figures, fitted.refused
         figures["seconds"] = round(time.monotonic() - began, 1)
@@ -93,9 +93,10 @@ def roll_back(cell: Cell, sha256: str | None = None, reason: str = "") -> dict[s
 
 
 def _of_people_here(connection: "psycopg.Connection[Any]", events: Events) -> Events:
-    """Without the events of accounts that are gone; visitors who never signed in have negative ids."""
+    """Without the events of accounts that are gone, and of viewers without profiling; visitors who never signed in have negative ids."""
     here = np.array([row[0] for row in connection.execute("SELECT id FROM people_person")], dtype=np.int64)
-    return events.where((events.viewer < 0) | np.isin(events.viewer, here))
+    without = np.array([row[0] for row in connection.execute(epochs.UNPROFILED)], dtype=np.int64)
+    return events.where(((events.viewer < 0) | np.isin(events.viewer, here)) & ~np.isin(events.viewer, without))
 
 
 def _rolled_back(connection: "psycopg.Connection[Any]", sha256: str) -> str:

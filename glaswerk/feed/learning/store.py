@@ -15,6 +15,7 @@ import structlog
 from psycopg.types.json import Jsonb
 
 from glaswerk.cell.config import Cell
+from glaswerk.feed.slates import Cursor
 from glaswerk.glass.learned import Learned, LearnedError
 
 KEPT: Final = 10
@@ -58,18 +59,18 @@ def open_model(cell: Cell, sha256: str) -> Learned:
     return _decoded(path, facts.st_mtime_ns, facts.st_size, sha256)
 
 
-def model_in_service(connection: Connection, cell: Cell) -> Learned | None:
+def model_in_service(cursor: Cursor, cell: Cell) -> Learned | None:
     """The model to cut with: the one in service, else the last good one before it, else none.
 
     One whose bytes do not match its name is refused, and the next one serves.
     """
-    rows = connection.execute(
+    cursor.execute(
         "SELECT sha256 FROM feed_learnedmodel WHERE state IN ('in_service', 'retired') AND sha256 <> ''"
         " AND EXISTS (SELECT 1 FROM feed_learnedmodel WHERE state = 'in_service')"
         " ORDER BY state = 'in_service' DESC, fitted_at DESC, id DESC LIMIT %s",
         [KEPT],
-    ).fetchall()
-    for (sha256,) in rows:
+    )
+    for (sha256,) in cursor.fetchall():
         try:
             return open_model(cell, sha256)
         except (LearnedError, OSError) as error:

@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from django.utils.translation import gettext, ngettext
 
+from glaswerk.feed.transparency.learned import learned_curves
 from glaswerk.feed.transparency.meanings import Value, percent, shown
 from glaswerk.feed.transparency.plots import Curve, curve, halving
 from glaswerk.feed.transparency.sentences import HEADS, LINES, SECTIONS, SIGNALS, Line
+from glaswerk.glass.learned import LearnedHeads
 
 # Where numbers are compared with one another; elsewhere a bar would compare days with slots.
 _SPLIT_BARS: Final = ("weights.", "heads.")
@@ -43,13 +45,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One action: what an average video starts from, what moves it, and how much it counts."""
+    """One action: what an average video starts from, what moves it, how much it counts, and what was learned in place of that."""
 
     name: str
     title: str
     weight: str
     chance: str
     rows: list[Row]
+    learned: list[Curve]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,9 @@ def flat(text: str) -> dict[str, Value]:
     return dict(_walk(tomllib.loads(text, parse_float=Decimal), ""))
 
 
-def describe(text: str) -> Description:
-    """Put a policy into words, in the language of this moment. The text is one that the engine accepts."""
+def describe(text: str, heads: LearnedHeads | None = None) -> Description:
+    """Put a policy, and the heads that were learned under it, into words of this moment's language. The engine accepts the text."""
+    learned = learned_curves(heads)
     values = flat(text)
     chosen = {
         section: {key: line for key, line in lines.items() if key in values} for section, lines in SECTIONS.items()
@@ -90,7 +94,11 @@ def describe(text: str) -> Description:
     audience, growth = int(values["exploration.audience"]), int(values["exploration.growth"])
     return Description(
         rows=rows,
-        heads=[_head(name, str(title), values) for name, title in HEADS.items() if f"heads.{name}.bias" in values],
+        heads=[
+            _head(name, str(title), values, learned.get(name, []))
+            for name, title in HEADS.items()
+            if f"heads.{name}.bias" in values
+        ],
         curves=_curves(values),
         audiences=[shown(audience * growth**stage) for stage in range(stages)],
         hold=percent(math.expm1(float(values["exploration.hold"]))),
@@ -141,7 +149,7 @@ def _rows(values: Mapping[str, Value], lines: Mapping[str, Line]) -> list[Row]:
     ]
 
 
-def _head(name: str, title: str, values: Mapping[str, Value]) -> Head:
+def _head(name: str, title: str, values: Mapping[str, Value], learned: list[Curve]) -> Head:
     lines = {f"heads.{name}.{signal}": line for signal, line in SIGNALS.items() if signal != "bias"}
     bias = SIGNALS["bias"].meaning
     rows = _rows(values, {key: line for key, line in lines.items() if key in values})
@@ -151,6 +159,7 @@ def _head(name: str, title: str, values: Mapping[str, Value]) -> Head:
         weight=LINES[f"weights.{name}"].meaning.words(values[f"weights.{name}"]),
         chance=bias.words(values[f"heads.{name}.bias"]),
         rows=sorted(rows, key=lambda row: -abs(float(values[row.key]))),
+        learned=learned,
     )
 
 

@@ -20,13 +20,14 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A falling or rising line in a picture of WIDTH by HEIGHT, with its marks, a title, and what it says in words."""
+    """A line in a picture of WIDTH by HEIGHT, with the height of its axis, its marks, a title, and what it says in words."""
 
     title: str
     words: str
     line: str
     area: str
     marks: list[Mark]
+    axis: str = str(HEIGHT)
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -48,6 +49,15 @@ def curve(
         f"{line} L{WIDTH} {HEIGHT} L0 {HEIGHT} Z",
         [Mark(_x(at, end), _y(function(at)), label) for at, label in marks],
     )
+
+
+def bends(title: str, words: str, points: Sequence[tuple[float, float]], most: float) -> Curve:
+    """Draw a line through points that rise in x, around an axis in the middle; `most` is the largest height either way."""
+    first, last = points[0][0], points[-1][0]
+    middle = HEIGHT / 2
+    places = [(_x(x - first, last - first), f"{middle - (middle - 4) * y / most:.1f}") for x, y in points]
+    line = "M" + " L".join(f"{x} {y}" for x, y in places)
+    return Curve(title, words, line, f"{line} L{WIDTH} {middle:.1f} L0 {middle:.1f} Z", [], f"{middle:.1f}")
 
 
 def halving(half_life: float) -> Callable[[float], float]:

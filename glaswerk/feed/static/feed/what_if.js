@@ -1,4 +1,4 @@
-// "What if": the dials beside the very slate that they would change. Moving one orders its posters anew at once.
+// "What if": the dials, and the switch of the personal feed, beside the very slate that they would change. Moving one orders its posters anew at once.
 
 import { element } from "../web/elements.js";
 import { toast } from "../web/toasts.js";
@@ -38,6 +38,9 @@ export class WhatIf {
     this.stored = null;
     /** @type {Dials|null} */
     this.chosen = null;
+    /** Whether the feed may be personal: as it is stored, and as the switch here says. */
+    this.storedPersonal = true;
+    this.personal = true;
     this.timer = 0;
     this.asked = 0;
     this.build();
@@ -47,6 +50,9 @@ export class WhatIf {
     this.posters = /** @type {HTMLOListElement} */ (element("ol", { class: "what-if-posters", "aria-label": gettext("This feed, ordered by the dials below") }));
     this.summary = element("p", { class: "what-if-summary", role: "status" });
     this.dials = element("div", { class: "dials" });
+    this.switch = /** @type {HTMLInputElement} */ (
+      element("input", { type: "checkbox", role: "switch", disabled: true, on: { change: () => this.turn(() => (this.personal = this.switch.checked)) } })
+    );
     this.apply = /** @type {HTMLButtonElement} */ (element("button", { class: "button primary small", type: "button", disabled: true, text: gettext("Apply to my feed"), on: { click: () => void this.store() } }));
     this.back = /** @type {HTMLButtonElement} */ (element("button", { class: "button small", type: "button", disabled: true, text: gettext("Undo"), on: { click: () => this.undo() } }));
     this.buttons = element("div", { class: "what-if-buttons" }, this.apply, this.back);
@@ -57,6 +63,7 @@ export class WhatIf {
       element("p", { class: "why-intro", text: gettext("Move a dial, and see how this very feed would have been ordered.") }),
       element("div", { class: "what-if-shown" }, this.posters, this.summary),
       this.dials,
+      element("label", { class: "switch" }, element("strong", { text: gettext("Personal feed") }), this.switch),
       this.buttons,
     );
   }
@@ -73,6 +80,7 @@ export class WhatIf {
       const settings = /** @type {import("./dial.js").FeedSettings} */ (await call("GET", "/api/dials"));
       this.stored = copyDials(settings.dials);
       this.chosen = copyDials(settings.dials);
+      this.storedPersonal = this.personal = settings.profiling;
       this.drawDials();
       await this.ask();
     } catch (error) {
@@ -81,6 +89,8 @@ export class WhatIf {
   }
 
   drawDials() {
+    this.switch.checked = this.personal;
+    this.switch.disabled = false;
     const chosen = /** @type {Dials} */ (this.chosen);
     const topics = [...new Set([...this.hashtags, ...Object.keys(chosen.topics)])];
     // What this video is about is nearest to what somebody may want more or less of.
@@ -100,8 +110,13 @@ export class WhatIf {
     this.timer = window.setTimeout(() => void this.ask(), REST_MS);
   }
 
+  /** @returns {boolean} whether anything is set here that is not stored */
+  get changed() {
+    return Boolean(this.stored && this.chosen && (!sameDials(this.stored, this.chosen) || this.personal !== this.storedPersonal));
+  }
+
   showButtons() {
-    const changed = Boolean(this.stored && this.chosen && !sameDials(this.stored, this.chosen));
+    const { changed } = this;
     this.apply.disabled = !changed;
     this.back.disabled = !changed;
     this.buttons.classList.toggle("changed", changed);
@@ -109,6 +124,7 @@ export class WhatIf {
 
   undo() {
     this.chosen = copyDials(/** @type {Dials} */ (this.stored));
+    this.personal = this.storedPersonal;
     this.drawDials();
     this.dials.querySelector("input")?.focus();
     this.showButtons();
@@ -119,7 +135,11 @@ export class WhatIf {
     const turn = ++this.asked;
     this.posters.setAttribute("aria-busy", "true");
     try {
-      const answer = await call("POST", "/api/what-if", { slate: this.slate, dials: copyDials(/** @type {Dials} */ (this.chosen)) });
+      const answer = await call("POST", "/api/what-if", {
+        slate: this.slate,
+        dials: copyDials(/** @type {Dials} */ (this.chosen)),
+        profiling: this.personal,
+      });
       // Only the latest question counts; an answer that was overtaken says nothing any more.
       if (turn === this.asked) this.show(answer.slots, answer.left);
     } catch (error) {
@@ -184,8 +204,7 @@ export class WhatIf {
     const moved = slots.filter((slot) => slot.was !== null && slot.was !== slot.position).length;
     const joined = slots.filter((slot) => slot.was === null).length;
     if (!moved && !joined && !left.length) {
-      const turned = this.stored && this.chosen && !sameDials(this.stored, this.chosen);
-      return turned ? gettext("Nothing moves: these videos do not differ enough in it.") : gettext("Just as it was shown to you.");
+      return this.changed ? gettext("Nothing moves: these videos do not differ enough in it.") : gettext("Just as it was shown to you.");
     }
     const parts = [
       moved && fill(ngettext("{count} video at another place", "{count} videos at another place", moved), { count: moved }),
@@ -199,8 +218,9 @@ export class WhatIf {
     const dials = copyDials(/** @type {Dials} */ (this.chosen));
     this.apply.disabled = true;
     try {
-      const settings = await call("PUT", "/api/dials", { dials });
+      const settings = await call("PUT", "/api/dials", this.personal === this.storedPersonal ? { dials } : { dials, profiling: this.personal });
       this.stored = copyDials(settings.dials);
+      this.storedPersonal = settings.profiling;
       toast(gettext("Your feed follows these dials now."));
       this.applied();
     } catch (error) {
