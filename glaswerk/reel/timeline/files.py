@@ -31,7 +31,10 @@ def _file(source: str, root: Path, place: str) -> Path:
     else:
         # Programs differ in whether they escape what they write: the file that is there decides.
         candidates = [path for path in (root / source, root / unquote(source)) if _is_file(path)] or [root / source]
-    path = candidates[0].resolve()
+    try:
+        path = candidates[0].resolve()
+    except (OSError, ValueError):
+        path = root / "nothing"
     # Links are followed first, so that none leads out.
     if not path.is_relative_to(root):
         raise TimelineError(
