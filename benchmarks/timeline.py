@@ -49,7 +49,7 @@ def sources(folder: Path) -> dict[str, Path]:
     """Five moving clips with grain, as a phone's are, and a sound."""
     made = {}
     for number, shape in enumerate(_SHAPES):
-        picture = f"testsrc2=s={shape}:r=30:d={_CLIP_SECONDS},rotate=t/3+{number},noise=alls=8:allf=t"
+        picture = f"testsrc2=s={shape}:r=30:d={_CLIP_SECONDS + number / 10},noise=alls=8:allf=t"
         sound = f"anoisesrc=d={_CLIP_SECONDS}:c=pink:a=0.2:seed={number}"
         path = folder / f"clip-{number}.mp4"
         _ffmpeg("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, *("-c:v", "libx264", "-preset", "ultrafast"), *("-b:v", "12M", "-pix_fmt", "yuv420p", "-g", "30", "-c:a", "aac"), path)  # fmt: skip

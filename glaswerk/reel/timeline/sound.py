@@ -10,7 +10,9 @@ from glaswerk.reel.timeline.plan import RATE, SAMPLES_PER_MS, Piece, pieces
 
 # A ducked track steps back within a syllable, and comes back after a breath.
 _DUCK_ATTACK_MS, _DUCK_RELEASE_MS = 20, 400
-_DUCK_THRESHOLD: Final = 0.02
+_DUCK_THRESHOLD: Final = 0.01
+# What the compressor leaves of music behind a voice of ordinary loudness.
+_SQUEEZED_TO: Final = 0.05
 _CEILING: Final = 0.97
 _FORMAT: Final = f"aformat=sample_fmts=fltp:sample_rates={RATE}:channel_layouts=stereo"
 
@@ -77,8 +79,8 @@ class Sound:
         return self._filter(f"amix=inputs={len(labels)}:duration=longest:normalize=0", *labels)
 
     def _ducked(self, label: str, key: str, decibels: float) -> str:
-        # The squeezed part falls to nearly nothing; what is let past unsqueezed is the floor that was asked for.
-        squeezed = 1 - 10 ** (-decibels / 20)
+        # The squeezed part falls to nearly nothing; with what is let past unsqueezed it is the floor that was asked for.
+        squeezed = min(1.0, (1 - 10 ** (-decibels / 20)) / (1 - _SQUEEZED_TO))
         times = f"attack={_DUCK_ATTACK_MS}:release={_DUCK_RELEASE_MS}"
         return self._filter(
             f"sidechaincompress=threshold={_DUCK_THRESHOLD}:ratio=20:{times}:mix={squeezed:.4f}", label, key
