@@ -7,6 +7,7 @@ render(timeline, sources, out, progress)      # a whole MP4 or nothing; raises T
 """
 
 from glaswerk.reel.timeline.captions import read_captions, write_captions
+from glaswerk.reel.timeline.cover import save_cover
 from glaswerk.reel.timeline.files import find_files
 from glaswerk.reel.timeline.graph import graph
 from glaswerk.reel.timeline.media import Media, inspect
@@ -49,5 +50,6 @@ __all__ = [
     "parse",
     "read_captions",
     "render",
+    "save_cover",
     "write_captions",
 ]

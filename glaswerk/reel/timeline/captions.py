@@ -5,6 +5,7 @@ from typing import Final
 
 import webvtt
 
+from glaswerk.reel.timeline.clips import words
 from glaswerk.reel.timeline.model import (
     MAX_CAPTIONS,
     MAX_MS,
@@ -16,7 +17,6 @@ from glaswerk.reel.timeline.model import (
     TimelineError,
 )
 from glaswerk.reel.timeline.place import Place
-from glaswerk.reel.timeline.reading import words
 
 _MOST_BYTES: Final = 1 << 18
 SIZE: Final = 0.03

@@ -9,9 +9,7 @@ from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Final
 
-import imageio_ffmpeg  # type: ignore[import-untyped, unused-ignore]
-
-from glaswerk.reel.child import Confinement, Outcome, run_confined
+from glaswerk.reel.child import Confinement, run_confined
 from glaswerk.reel.failures import Failure, ReelError
 from glaswerk.reel.limits import Limits
 from glaswerk.reel.probe import open_source, probe
@@ -20,6 +18,7 @@ from glaswerk.reel.timeline.graph import graph
 from glaswerk.reel.timeline.media import Media, inspect
 from glaswerk.reel.timeline.model import Timeline, TimelineError
 from glaswerk.reel.timeline.plan import Graph
+from glaswerk.reel.timeline.tool import failure_of, ffmpeg
 
 _UNFINISHED: Final = ".timeline-part"
 _RESULT: Final = "timeline.mp4"
@@ -53,12 +52,12 @@ def render(
             known[source] = _inspected(source, path, limits)
     plan = graph(timeline, known)
     try:
-        with _unfinished_folder(target) as part:
+        with unfinished_folder(target) as part:
             draw(plan, part)
             _run(plan, paths, part, report, limits)
             result = part / _RESULT
             _verify(plan, result, limits)
-            _make_durable(result)
+            make_durable(result)
             result.replace(target)
     except OSError as error:
         code = Failure.DISK_FULL if error.errno in (ENOSPC, EDQUOT) else Failure.UNREADABLE
@@ -103,7 +102,7 @@ def _inspected(source: str, path: Path, limits: Limits) -> Media:
 
 
 def _run(plan: Graph, paths: Mapping[str, Path], part: Path, report: Progress, limits: Limits) -> None:
-    tool = _ffmpeg()
+    tool = ffmpeg()
     command = [tool, "-hide_banner", "-nostdin", "-y", "-loglevel", "error", "-nostats"]
     command += ["-progress", "pipe:1", "-stats_period", "0.25"]
     with ExitStack() as files:
@@ -132,14 +131,7 @@ def _run(plan: Graph, paths: Mapping[str, Path], part: Path, report: Progress, l
         reading = _ProgressReading(plan.duration_ms, report)
         outcome = run_confined(command, confinement, on_line=reading, folder=str(part), descriptors=descriptors)
     if outcome.status != 0:
-        raise _failure_of(outcome)
-
-
-def _ffmpeg() -> str:
-    try:
-        return os.path.realpath(str(imageio_ffmpeg.get_ffmpeg_exe()))
-    except RuntimeError as error:
-        raise ReelError(Failure.BROKEN_TOOL, "imageio-ffmpeg has no ffmpeg for this machine") from error
+        raise failure_of(outcome)
 
 
 class _ProgressReading:
@@ -161,28 +153,6 @@ class _ProgressReading:
         return advanced
 
 
-_SAID: Final = (
-    ("No space left on device", Failure.DISK_FULL),
-    ("Disk quota exceeded", Failure.DISK_FULL),
-    ("File too large", Failure.OUTPUT_TOO_LARGE),
-    ("Cannot allocate memory", Failure.OUT_OF_MEMORY),
-    # A thread that has no room for its stack.
-    ("Resource temporarily unavailable", Failure.OUT_OF_MEMORY),
-    ("error while loading shared libraries", Failure.BROKEN_TOOL),
-    ("Unrecognized option", Failure.BROKEN_TOOL),
-    ("Unknown encoder", Failure.BROKEN_TOOL),
-    ("No such filter", Failure.BROKEN_TOOL),
-)
-
-
-def _failure_of(outcome: Outcome) -> ReelError:
-    """What a failed ffmpeg died of. Its words about the files themselves stay out of the detail."""
-    for said, code in _SAID:
-        if said in outcome.errors:
-            return ReelError(code, said)
-    return ReelError(Failure.UNDECODABLE, f"ffmpeg ended with status {outcome.status}")
-
-
 def _verify(plan: Graph, result: Path, limits: Limits) -> None:
     """Read the result back and compare it with the plan. Raises ReelError."""
     if not result.is_file() or result.stat().st_size == 0:
@@ -195,7 +165,7 @@ def _verify(plan: Graph, result: Path, limits: Limits) -> None:
 
 
 @contextmanager
-def _unfinished_folder(target: Path) -> Iterator[Path]:
+def unfinished_folder(target: Path) -> Iterator[Path]:
     """A folder beside `target`, gone afterwards."""
     part = target.parent / f".{target.name}.{secrets.token_hex(8)}{_UNFINISHED}"
     part.mkdir(mode=0o750)
@@ -206,7 +176,7 @@ def _unfinished_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _make_durable(path: Path) -> None:
+def make_durable(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

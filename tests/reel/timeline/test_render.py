@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from glaswerk.reel import Failure, Limits, ReelError
 from glaswerk.reel.timeline import (
@@ -27,6 +28,7 @@ from glaswerk.reel.timeline import (
     Transition,
     inspect,
     render,
+    save_cover,
 )
 from glaswerk.reel.timeline.model import Backdrop, Crop, Cut, Fit, Layout, TextStyle
 
@@ -147,6 +149,13 @@ def test_clips_transitions_texts_and_sounds(sources: dict[str, Path], media: dic
     box = seen.frames[6][20:60].reshape(-1, 3).astype(int)
     assert (box.min(axis=1) > 200).sum() > 100 and (abs(box - (16, 32, 48)).max(axis=1) < 20).sum() > 100
     assert near(seen.colour(900, 0.25, 0.75), (239, 74, 91), 30) and near(seen.colour(1150, 0.25, 0.75), GREEN)
+    # The cover is the frame of its moment, and after the end the last one.
+    for moment, colour in ((1100, GREEN), (99_000, YELLOW)):
+        save_cover(target, moment, tmp_path / "cover.jpg")
+        with Image.open(tmp_path / "cover.jpg") as cover:
+            assert cover.format == "JPEG" and cover.size == (96, 160)
+            assert near(cover.convert("RGB").getpixel((48, 80)), colour)  # type: ignore[arg-type]
+    assert sorted(os.listdir(tmp_path)) == ["cover.jpg", "out.mp4"]
     # What is heard: the clips' tones, crossed; silence in the gap; a quarter of the blue one; the voice at its time.
     assert seen.tone(440, 100, 500) > 0.3 and seen.tone(880, 100, 500) < 0.02
     assert seen.tone(440, 1100, 1500) < 0.02 and seen.tone(880, 1100, 1500) > 0.3
