@@ -8,6 +8,9 @@ from tests.reel.conftest import Clip
 
 _H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "10")
 _AAC = ("-c:a", "aac")
+_RECORDED = ("-deadline", "realtime", "-cpu-used", "8", "-g", "200", "-f", "webm", "-live", "1")
+_BT2020 = "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:log-level=none"
+_PQ = ("-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le", "-x265-params", _BT2020, "-tag:v", "hvc1")
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +31,9 @@ def sources(clip: Clip) -> dict[str, Path]:
         "source:blue": coloured("blue", "0x2020c0", 1760, "120x68", 24),
         "source:ramp": clip("ramp.mp4", "-f", "lavfi", "-i", ramp, *_H264),
         "source:turned": turned,
+        # As a browser records it: no index, and no length in the header.
+        "source:recorded": clip("recorded.webm", "-f", "lavfi", "-i", ramp, "-c:v", "libvpx", *_RECORDED),
+        "source:hdr": clip("hdr.mp4", "-f", "lavfi", "-i", "color=c=0x949494:s=64x96:r=25:d=1", *_PQ),
         "source:picture": clip("still.png", "-f", "lavfi", "-i", "color=c=0xd0d020:s=64x64", "-frames:v", "1"),
         "sound:tone": clip("tone.m4a", "-f", "lavfi", "-i", "sine=frequency=3000:duration=2,volume=4", *_AAC),
         "source:said": clip(

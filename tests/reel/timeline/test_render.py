@@ -226,6 +226,24 @@ def test_looks_fits_crops_and_turned_pictures(
     assert near(seen.colour(900, 0.5, 0.02), (64, 80, 96)) and near(seen.colour(900), YELLOW)
 
 
+def test_a_browsers_recording_and_an_hdr_video(
+    sources: dict[str, Path], media: dict[str, Media], tmp_path: Path
+) -> None:
+    timeline = single(
+        Clip(source="source:recorded", start_ms=1000, duration_ms=300),
+        Clip(source="source:recorded", start_ms=300, duration_ms=200),
+        Clip(source="source:hdr", start_ms=0, duration_ms=200),
+    )
+    seen = made(timeline, sources, media, tmp_path)
+    # The ramp says what time it is in the source: there is no index, and still each clip begins where it should.
+    times = [(int(frame[80, 48, 0]) * 219 / 255) * 10 for frame in seen.frames[:15]]
+    wanted = [1000 + each * 1000 / 30 for each in range(9)] + [300 + each * 1000 / 30 for each in range(6)]
+    assert max(abs(a - b) for a, b in zip(times, wanted, strict=True)) < 45
+    # Code 148 of 255 is about as bright as a sheet of paper in HDR, and so it is here.
+    grey = seen.colour(600)
+    assert max(grey) - min(grey) <= 6 and min(grey) > 190
+
+
 @pytest.mark.parametrize("layout", [Layout.DUET_LEFT, Layout.DUET_TOP, Layout.PIP])
 def test_two_pictures_beside_each_other(
     layout: Layout, sources: dict[str, Path], media: dict[str, Media], tmp_path: Path
