@@ -89,10 +89,15 @@ def _opened(face: Face, size: int) -> Any:
 def face_for(cluster: str, folder: str = str(FOLDER)) -> Face | None:
     """The first font that has the characters of a cluster. None: none has, or only Pillow's own."""
     character = cluster[0]
-    if not character.isprintable() or character.isspace():
+    if _is_blank(character):
         available = faces(folder)
         return available[0] if available else None
     return next((face for face in faces(folder) if _has(face, character)), None)
+
+
+def _is_blank(character: str) -> bool:
+    """Whether nothing is drawn for it in any font. What this Python does not know yet may well be drawn."""
+    return character.isspace() or unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp")
 
 
 @lru_cache(maxsize=8192)
@@ -128,7 +133,7 @@ def clusters(text: str) -> Iterator[str]:
 
 def is_drawn_at_all(cluster: str, folder: str = str(FOLDER)) -> bool:
     """Whether any font has it; where not, an empty box is drawn."""
-    if face_for(cluster, folder) is not None or not cluster[0].isprintable() or cluster[0].isspace():
+    if face_for(cluster, folder) is not None or _is_blank(cluster[0]):
         return True
     default = ImageFont.load_default(_TRIED_AT)
     return _drawn(default, cluster[0]) not in (_drawn(default, _MISSING), b"")

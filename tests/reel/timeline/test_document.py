@@ -9,7 +9,7 @@ import opentimelineio as otio
 import pytest
 from hypothesis import given, settings
 
-from glaswerk.reel.timeline import Clip, Gap, Timeline, TimelineError, Track, Transition, dump, parse
+from glaswerk.reel.timeline import Clip, Gap, Text, Timeline, TimelineError, Track, Transition, dump, parse
 from glaswerk.reel.timeline.model import Cut, length
 
 from .made import everything, timelines
@@ -106,6 +106,7 @@ FAULTS: dict[str, tuple[Change, str, str]] = {
     "backward caption": (lambda d: glaswerk(d)["captions"][1].update(end_ms=500), "metadata.glaswerk.captions[1].end_ms", "after start_ms"),
     "a long text": (lambda d: text(d).update(text="\x07';[v]" * 2000), f"{TEXT}.text", "at most 500"),
     "a control character": (lambda d: text(d).update(text="a\x07"), f"{TEXT}.text", "U+0007, number 2"),
+    "no character": (lambda d: text(d).update(text="a\uffff"), f"{TEXT}.text", "U+FFFF"),
     "half a character": (lambda d: text(d).update(text="\ud800"), f"{TEXT}.text", "surrogate"),
     "an empty text": (lambda d: text(d).update(text=" \n"), f"{TEXT}.text", "empty"),
     "many lines": (lambda d: text(d).update(text="a\n" * 30), f"{TEXT}.text", "20 lines"),
@@ -157,6 +158,13 @@ def test_a_misspelt_name_is_told() -> None:
     timeline = parse(json.dumps(document))
     assert timeline == everything()
     assert [note.field for note in timeline.warnings] == [f"{FIRST}.metadata.glaswerk.volme"]
+
+
+def test_emoji_that_are_newer_than_this_python_are_taken() -> None:
+    document = json.loads(dump(everything()))
+    text(document)["text"] = "\U0001fa77\U0001fae9 \ue000"
+    item = parse(json.dumps(document)).overlays[0].items[1]
+    assert isinstance(item, Text) and item.text == text(document)["text"]
 
 
 def test_an_empty_draft_can_be_kept() -> None:
