@@ -22,6 +22,7 @@ PYTHON_LISTS: Final = (str(_PACKAGE.parent),)
 _ERRORS_KEPT: Final = 32 * 1024
 _OUTPUT_KEPT: Final = 1 << 20
 _TICK_SECONDS: Final = 0.5
+_OPEN_FILES: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,8 @@ def run_confined(
         "parent": os.getpid(),
         "memory": confinement.memory_bytes,
         "file_bytes": confinement.file_bytes,
+        # ffmpeg keeps a second descriptor of every file that it was given open.
+        "open_files": _OPEN_FILES + 2 * len(descriptors),
         "cpu_seconds": max(1, int(confinement.wall_seconds * (os.cpu_count() or 1))),
         "list": confinement.list,
         "read": [*SYSTEM_READS, *confinement.read],

@@ -3,7 +3,7 @@
 Runs on its own, by path, between the caller and the program. Setting limits in the caller's forked copy
 (subprocess's preexec_fn) can deadlock in a process with threads; a small program in between cannot.
 
-RULES is a JSON object: "parent" (process id), "memory", "cpu_seconds", "file_bytes", and "list", "read"
+RULES is a JSON object: "parent" (process id), "memory", "cpu_seconds", "file_bytes", "open_files", and "list", "read"
 and "write" (paths). Limits that every Linux has must hold, or the program is not started. Isolation that a
 kernel or a container may refuse (network namespace, Landlock) is taken where it is given.
 """
@@ -44,7 +44,8 @@ def main(arguments: list[str]) -> None:
     _leave_network()
     _narrow_files(rules["list"], rules["read"], rules["write"])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+    open_files = min(rules["open_files"], resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
     resource.setrlimit(resource.RLIMIT_FSIZE, (rules["file_bytes"], rules["file_bytes"]))
     resource.setrlimit(resource.RLIMIT_CPU, (rules["cpu_seconds"], rules["cpu_seconds"] + 1))
     resource.setrlimit(resource.RLIMIT_AS, (rules["memory"], rules["memory"]))
