@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import PHONE, make_clip, sign_in, sign_up
+from tests.browser.test_accessibility import violations
 from tests.cells import SETTINGS, RunningCell
 
 pytestmark = [pytest.mark.browser, pytest.mark.cell, pytest.mark.timeout(600)]
@@ -169,6 +170,7 @@ def test_several_files_at_once_each_with_its_own_words(
     page = opened(profile, thin=False)
     other, text = make_clip(tmp_path / "other.mp4", "0x308060", seconds=1), tmp_path / "notes.txt"
     text.write_text("no video")
+    found = violations(page)
     page.locator("input[type=file]").set_input_files([clip, other, text])
     expect(page.get_by_role("alert").filter(has_text="notes.txt")).to_be_visible()
     cards = page.locator(".upload-card")
@@ -176,7 +178,10 @@ def test_several_files_at_once_each_with_its_own_words(
     cards.nth(0).get_by_label("Caption").fill("One")
     cards.nth(1).get_by_label("Caption").fill("Two")
     cards.nth(1).get_by_label("Only me").check()
+    found += violations(page)
     page.get_by_role("button", name="Publish all 2").click()
+    expect(page.get_by_role("heading", name="Preparing your video").first).to_be_visible()
+    found += violations(page)
     expect(page.get_by_role("link", name="Watch it")).to_have_count(2, timeout=120_000)
     videos = {one["caption"]: one["visibility"] for one in client.get("/api/me/videos").json()["videos"]}
     assert videos == {"One": "public", "Two": "private"}
@@ -185,3 +190,4 @@ def test_several_files_at_once_each_with_its_own_words(
     page.get_by_role("button", name="Publish", exact=True).click()
     expect(page.get_by_text("You have uploaded this very file before.").last).to_be_visible()
     expect(page.get_by_role("link", name="See the earlier one.")).to_be_visible()
+    assert [*found, *violations(page)] == []

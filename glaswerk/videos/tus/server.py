@@ -119,7 +119,11 @@ class _Exchange:
     async def tell(self, upload_id: str) -> None:
         """Say how far an upload is."""
         upload = await self._run(queries.access_upload, self._person, upload_id)
-        upload = await self._run(actions.finish_if_complete, upload)
+        if upload.state == UploadState.OPEN and upload.is_complete:
+            # Its last chunk is just being finished, or was killed before that; a client takes this offset for the end.
+            async with self._writing(upload_id) as (upload, file):
+                if upload.state == UploadState.OPEN:
+                    upload = await self._run(actions.finish_upload, upload.pk, file)
         facts = [(b"upload-length", str(upload.length).encode())]
         if upload.metadata:
             facts.append((b"upload-metadata", upload.metadata.encode("latin-1")))

@@ -6,7 +6,6 @@ import { measureSpeed } from "./speed.js";
 
 const ENDPOINT = "/api/uploads";
 const WAITS_S = [1, 2, 4, 8, 15, 30];
-const PREFIX = "tus::";
 /** The library is a script of its own; without it files go up in one request. @type {any} */
 const tus = /** @type {any} */ (globalThis).tus;
 
@@ -41,11 +40,15 @@ export async function placesOf(file) {
 
 /** Forget on this device what the server does not know any more. @param {string[]} known the addresses that it knows */
 export async function forgetAllBut(known) {
+  await forget((place) => !known.includes(place));
+}
+
+/** @param {(place: string) => boolean} isOver */
+async function forget(isOver) {
   if (!tus?.canStoreURLs) return;
   const storage = tus.defaultOptions.urlStorage;
   for (const one of await storage.findAllUploads()) {
-    const place = new URL(one.uploadUrl ?? "", location.href).pathname;
-    if (one.urlStorageKey.startsWith(PREFIX) && !known.includes(place)) await storage.removeUpload(one.urlStorageKey);
+    if (isOver(new URL(one.uploadUrl ?? "", location.href).pathname)) await storage.removeUpload(one.urlStorageKey);
   }
 }
 
@@ -79,8 +82,10 @@ export function sendResumably(file, words, watch, place = null) {
       const secondsLeft = perSecond > 0 ? (total - sent) / perSecond : null;
       watch.onProgress({ sent, total, percent: (100 * sent) / total, perSecond, secondsLeft });
     },
-    onSuccess: (/** @type {any} */ { lastResponse }) => {
+    onSuccess: async (/** @type {any} */ { lastResponse }) => {
       end();
+      // An upload that was begun before stands there twice.
+      await forget((place) => place === new URL(upload.url, location.href).pathname);
       watch.onDone({ video: lastResponse.getHeader("Upload-Video") ?? "", duplicateOf: lastResponse.getHeader("Upload-Duplicate") });
     },
     onError: (/** @type {any} */ error) => failed(error.originalResponse),
@@ -158,6 +163,7 @@ export function sendResumably(file, words, watch, place = null) {
       end();
       // Where the server cannot be told now, the upload ends there by itself.
       await upload.abort(true).catch(() => {});
+      await forget((place) => place === new URL(upload.url ?? "", location.href).pathname);
     },
   };
 }

@@ -163,6 +163,13 @@ export class UploadCard {
   /** @param {import("./resumable.js").Done} done */
   #sent(done) {
     this.#sending = null;
+    if (!done.video) {
+      // It was whole before, on another device perhaps, and its video is deleted by now.
+      this.unfinished = null;
+      this.#fail(gettext("The upload did not work"), gettext("This video was uploaded and deleted again."), gettext("Your file and your words are still here."), true);
+      this.around.onChange();
+      return;
+    }
     this.#video = done.video;
     if (done.duplicateOf) {
       const link = element("a", { href: `/v/${done.duplicateOf}`, text: gettext("See the earlier one.") });
