@@ -11,7 +11,7 @@ const tus = /** @type {any} */ (globalThis).tus;
 
 /**
  * @typedef {{sent: number, total: number, percent: number, perSecond: number, secondsLeft: number|null}} Progress
- * @typedef {{video: string, duplicateOf: string|null}} Done
+ * @typedef {{id: string, video: string, duplicateOf: string|null}} Done `video` is empty where it is kept as a source
  * @typedef {{
  *   onProgress: (progress: Progress) => void,
  *   onWaiting: (seconds: number|null) => void,
@@ -54,7 +54,7 @@ async function forget(isOver) {
 
 /**
  * @param {File} file
- * @param {{caption: string, visibility: string}} words
+ * @param {Record<string, string>} words caption and visibility, or `purpose: "source"`
  * @param {Watch} watch
  * @param {string|null} place where the upload was begun before
  * @returns {Sending}
@@ -85,8 +85,10 @@ export function sendResumably(file, words, watch, place = null) {
     onSuccess: async (/** @type {any} */ { lastResponse }) => {
       end();
       // An upload that was begun before stands there twice.
-      await forget((place) => place === new URL(upload.url, location.href).pathname);
-      watch.onDone({ video: lastResponse.getHeader("Upload-Video") ?? "", duplicateOf: lastResponse.getHeader("Upload-Duplicate") });
+      const address = new URL(upload.url, location.href).pathname;
+      await forget((one) => one === address);
+      const id = address.slice(ENDPOINT.length + 1);
+      watch.onDone({ id, video: lastResponse.getHeader("Upload-Video") ?? "", duplicateOf: lastResponse.getHeader("Upload-Duplicate") });
     },
     onError: (/** @type {any} */ error) => failed(error.originalResponse),
   });
@@ -163,7 +165,7 @@ export function sendResumably(file, words, watch, place = null) {
       end();
       // Where the server cannot be told now, the upload ends there by itself.
       await upload.abort(true).catch(() => {});
-      await forget((place) => place === new URL(upload.url ?? "", location.href).pathname);
+      await forget((one) => one === new URL(upload.url ?? "", location.href).pathname);
     },
   };
 }

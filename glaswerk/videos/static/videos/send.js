@@ -32,7 +32,7 @@ export function sendAtOnce(file, words, watch) {
     } catch {
       // An answer that is no JSON comes from a server in between; the status then says what there is to say.
     }
-    if (request.status === 201 && body) watch.onDone({ video: body.id, duplicateOf: body.duplicate_of });
+    if (request.status === 201 && body) watch.onDone({ id: "", video: body.id, duplicateOf: body.duplicate_of });
     else watch.onRefused(errorOf(request.status, body));
   });
   request.addEventListener("error", () => watch.onRefused(new CallError(gettext("The connection broke before the upload was complete."))));
