@@ -30,7 +30,7 @@ def own_cell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCell]:
 def big_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clip that takes some seconds on a thin line: what follows its last box is filled up, as the format allows."""
     path = make_clip(tmp_path_factory.mktemp("big") / "big.mp4", "0x4060a0", seconds=1)
-    size = 4_000_000
+    size = 2_400_000
     with path.open("ab") as file:
         file.write(size.to_bytes(4, "big") + b"free" + os.urandom(size - 8))
     return path
