@@ -24,6 +24,7 @@ from glaswerk.people.names import NAME_PATTERN
 from glaswerk.social import queries as social
 from glaswerk.videos.captions import MAX_HASHTAG, find_hashtags, fold_hashtag
 from glaswerk.videos.models import Video
+from glaswerk.videos.sounds import queries as sounds
 
 _MAX_TITLE: Final = 70
 _MAX_DESCRIPTION: Final = 200
@@ -139,6 +140,26 @@ def video(request: HttpRequest, public_id: str) -> HttpResponse:
     )
     context = {"preview": _preview(found), "page_title": _title(found), "single": found}
     return _player(request, "feed/video.html", context, video=found.public_id)
+
+
+@require_safe
+def sound(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Show a sound: what it is, who made it, and the videos with it that this viewer may watch."""
+    viewer = _viewer(request)
+    found = sounds.access_sound(viewer, public_id)
+    if viewer is not None:
+        get_token(request)  # Using the sound needs the cookie.
+    videos = queries.shown_videos(viewer).filter(sound=found)
+    return render(
+        request,
+        "feed/sound.html",
+        {
+            "sound": sounds.sound_facts(viewer, found),
+            "length": f"{found.duration_ms // 60000}:{found.duration_ms // 1000 % 60:02}",
+            "grid": _grid(request, videos),
+            "play": "/v/",
+        },
+    )
 
 
 @require_safe
@@ -303,6 +324,7 @@ urlpatterns: list[URLPattern] = [
     re_path(rf"^@{_NAME}/saved\Z", profile, {"tab": "saved"}, name="profile_saved"),
     re_path(rf"^@{_NAME}\Z", profile, name="profile"),
     path("v/<str:public_id>", video, name="video"),
+    path("sound/<str:public_id>", sound, name="sound"),
     path("discover", discover, name="discover"),
     path("inbox", inbox, name="inbox"),
     path("me/feed", dials, name="me_feed"),

@@ -1,13 +1,9 @@
 """The JSON endpoints of videos."""
 
 from errno import EDQUOT, ENOSPC
-from http import HTTPStatus
-from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 from django.conf import settings
-from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Field, File, Form, Query, Router, Schema
@@ -17,6 +13,8 @@ from glaswerk.cell.ids import decode_id
 from glaswerk.cell.rates import check_rate
 from glaswerk.people.models import Person
 from glaswerk.videos import actions, queries, uploads
+from glaswerk.videos.problems import problem
+from glaswerk.videos.reuse import Allowance
 
 router = Router(tags=["videos"])
 
@@ -51,7 +49,41 @@ class CountsOut(Schema):
 class SoundOut(Schema):
     """What is heard."""
 
+    id: str | None = Field(description="null where there is nothing to hear, or the sound is not there any more")
     title: str
+    url: str | None = Field(description="The address of its page.")
+
+
+class CreditOut(Schema):
+    """What a video was made with."""
+
+    kind: str = Field(description="duet, stitch or sound")
+    name: str = Field(description="The name of whom it is from.")
+    title: str = Field(description="The sound's title; empty for a video.")
+    url: str | None = Field(description="null where it is not there any more")
+
+
+class TrackOut(Schema):
+    """What is said in a video, as WebVTT."""
+
+    lang: str
+    url: str
+
+
+class AllowedOut(Schema):
+    """What others may make of a video."""
+
+    duet: bool
+    stitch: bool
+    sound: bool
+
+
+class AllowIn(Schema):
+    """What others may make of a video; what is left out stays as it is."""
+
+    duet: bool | None = None
+    stitch: bool | None = None
+    sound: bool | None = None
 
 
 class VideoOut(Schema):
@@ -69,6 +101,9 @@ class VideoOut(Schema):
     renditions: list[RenditionOut]
     counts: CountsOut
     sound: SoundOut
+    credits: list[CreditOut]
+    captions: list[TrackOut]
+    allow: AllowedOut = Field(description="What everybody may make of it at this moment.")
     published_at: str | None
 
 
@@ -95,6 +130,7 @@ class OwnVideoOut(VideoOut, StateOut):
     visibility: str
     created_at: str
     taken_down: bool
+    allow_said: AllowedOut = Field(description="What you allow; it counts while everybody may see the video.")
 
 
 class OwnVideosOut(Schema):
@@ -109,6 +145,7 @@ class EditIn(Schema):
 
     caption: str | None = None
     visibility: str | None = Field(None, description="public, followers or private")
+    allow: AllowIn = AllowIn()
 
 
 @router.post("/videos", response={201: UploadedOut}, auth=uploads.UploadAuth())
@@ -117,6 +154,9 @@ def upload(
     file: Annotated[UploadedFile | None, File(description="The video; required.")] = None,
     caption: Annotated[str, Form()] = "",
     visibility: Annotated[str, Form(description="public, followers or private; left out: your default.")] = "",
+    allow_duet: Annotated[bool | None, Form(description="Left out: yes for a public video, no for others.")] = None,
+    allow_stitch: Annotated[bool | None, Form(description="Likewise.")] = None,
+    allow_sound: Annotated[bool | None, Form(description="Likewise.")] = None,
 ) -> tuple[int, dict[str, Any]] | HttpResponse:
     """Upload a video.  It is prepared in the background; ask for its state."""
     try:
@@ -124,13 +164,14 @@ def upload(
         if file is None:
             raise actions.UploadError("file", _("Please choose a video."))
         _check_writes(request)
-        video = actions.upload_video(_person(request), _path_of(file), caption, visibility or None)
+        allow = Allowance(allow_duet, allow_stitch, allow_sound)
+        video = actions.upload_video(_person(request), uploads.path_of(file), caption, visibility or None, allow)
     except actions.UploadError as refusal:
-        return _problem(refusal)
+        return problem(refusal)
     except OSError as error:
         if error.errno not in (ENOSPC, EDQUOT):
             raise
-        return _problem(actions.no_room())
+        return problem(actions.no_room())
     earlier = queries.earlier_video(_person(request), video.source, video.pk)
     return 201, {
         "id": video.public_id,
@@ -157,9 +198,10 @@ def edit(request: HttpRequest, video_id: str, change: EditIn) -> dict[str, Any] 
     _check_writes(request)
     video = queries.access_own_video(_person(request), video_id)
     try:
-        actions.edit_video(_person(request), video, caption=change.caption, visibility=change.visibility)
+        allow = Allowance(change.allow.duet, change.allow.stitch, change.allow.sound)
+        actions.edit_video(_person(request), video, caption=change.caption, visibility=change.visibility, allow=allow)
     except actions.UploadError as refusal:
-        return _problem(refusal)
+        return problem(refusal)
     return queries.own_card(video)
 
 
@@ -190,7 +232,7 @@ def own(
     try:
         before_id = decode_id(before) if before is not None else None
     except ValueError:
-        return _problem(actions.UploadError("before", "Please give the `next` of the page before, or nothing."))
+        return problem(actions.UploadError("before", "Please give the `next` of the page before, or nothing."))
     found = queries.own_videos(_person(request), before_id, limit + 1)
     page = found[:limit]
     return {
@@ -210,21 +252,3 @@ def _person_or_none(request: HttpRequest) -> Person | None:
 
 def _check_writes(request: HttpRequest) -> None:
     check_rate(f"write:{_person(request).pk}", settings.CELL.config.limits.writes_per_minute)
-
-
-def _path_of(file: UploadedFile) -> Path:
-    # The upload handler stores every file on the disk, whatever its size.
-    assert isinstance(file, TemporaryUploadedFile)
-    return Path(file.temporary_file_path())
-
-
-def _problem(refusal: actions.UploadError) -> HttpResponse:
-    """Return the problem document (RFC 9457) of a refusal."""
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(refusal.status).phrase,
-        "status": refusal.status,
-        "detail": refusal.message,
-        "errors": [{"field": refusal.field, "message": refusal.message}],
-    }
-    return HttpResponse(orjson.dumps(body), status=refusal.status, content_type="application/problem+json")

@@ -16,7 +16,10 @@ from procrastinate.exceptions import ConnectorException
 from glaswerk import reel
 from glaswerk.cell import blobs, log
 from glaswerk.videos import keeping, looks, outbox, processing
+from glaswerk.videos.drafts import preparing
+from glaswerk.videos.sounds import extracting
 from glaswerk.videos.tus import actions as tus
+from glaswerk.videos.work import work_folder
 
 _MAX_ATTEMPTS: Final = 3
 # Workers report three times in this time; one that has not is gone.
@@ -51,6 +54,26 @@ def process_video(context: JobContext, video_id: int) -> None:
         raise
 
 
+@app.task(
+    name=outbox.PREPARE,
+    queue=outbox.RENDER_QUEUE,
+    pass_context=True,
+    retry=RetryStrategy(max_attempts=_MAX_ATTEMPTS, wait=2, exponential_wait=4),
+)
+def prepare_source(context: JobContext, source_id: int) -> None:
+    """Make a draft's source ready to cut with; one that takes its workers down with it is given up."""
+    attempts = context.job.attempts
+    if attempts >= _MAX_ATTEMPTS:
+        preparing.fail(source_id, reel.Failure.KILLED.value)
+        return
+    try:
+        preparing.prepare(source_id)
+    except Exception:
+        if attempts + 1 >= _MAX_ATTEMPTS:
+            preparing.fail(source_id)
+        raise
+
+
 @app.task(name=outbox.ANNOUNCE, queue=outbox.EVENTS_QUEUE, retry=RetryStrategy(max_attempts=12, exponential_wait=2))
 def announce_video(video_id: int) -> None:
     """Tell the event log that a video has changed; whoever reads it looks the video up as it is then."""
@@ -66,7 +89,7 @@ def discard_blobs(names: list[str]) -> None:
 @app.periodic(cron="* * * * * */20")
 @app.task(name="videos.resume_abandoned", queue=outbox.EVENTS_QUEUE, queueing_lock="videos.resume_abandoned")
 def resume_abandoned(timestamp: int) -> None:
-    """Queue again what killed workers left: their jobs, and videos under way that have no job at all."""
+    """Queue again what killed workers left: their jobs, and videos and sources under way that have no job at all."""
     del timestamp
     resume(timezone.now() - _STALLED_AFTER)
 
@@ -99,6 +122,18 @@ def look_at_rest(timestamp: int) -> None:
         looks.look_at(video_id)
 
 
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="videos.take_sounds", queue=outbox.RENDER_QUEUE, queueing_lock="videos.take_sounds")
+def take_sounds(timestamp: int) -> None:
+    """Take the sounds out of videos where nobody has, for a while; the next run goes on."""
+    del timestamp
+    until = time.monotonic() + _LOOKING_S
+    for video_id in extracting.without_sound(_LOOKED_AT_ONCE):
+        if time.monotonic() > until:
+            break
+        extracting.take_sound(video_id)
+
+
 def resume(silent_since: datetime) -> list[int]:
     """Do what `resume_abandoned` says for workers that were last heard of before `silent_since`.
 
@@ -107,7 +142,7 @@ def resume(silent_since: datetime) -> list[int]:
     stalled = ProcrastinateJob.objects.filter(
         Q(worker__isnull=True) | Q(worker__last_heartbeat__lt=silent_since),
         status="doing",
-        task_name__in=(outbox.PROCESS, outbox.ANNOUNCE, outbox.DISCARD),
+        task_name__in=(outbox.PROCESS, outbox.PREPARE, outbox.ANNOUNCE, outbox.DISCARD),
     )
     for job_id in stalled.values_list("pk", flat=True):
         try:
@@ -120,6 +155,11 @@ def resume(silent_since: datetime) -> list[int]:
     jobless = [video_id for video_id in processing.abandoned_videos() if video_id not in with_job]
     for video_id in jobless:
         outbox.process_later(video_id)
+    preparations = ProcrastinateJob.objects.filter(status__in=("todo", "doing"), task_name=outbox.PREPARE)
+    with_job = set(preparations.values_list("args__source_id", flat=True))
+    for source_id in preparing.abandoned_sources():
+        if source_id not in with_job:
+            outbox.prepare_later(source_id)
     return jobless
 
 
@@ -130,7 +170,7 @@ def sweep_files(older_than_s: float) -> None:
     """
     blobs.sweep_incoming(older_than_s)
     limit = time.time() - older_than_s
-    left = [*settings.CELL.uploads.glob("*.upload*"), *processing.work_folder().iterdir()]
+    left = [*settings.CELL.uploads.glob("*.upload*"), *work_folder().iterdir()]
     for path in left:
         try:
             if path.stat().st_mtime >= limit:

@@ -8,10 +8,11 @@ to it holds the lock shared, and who removes files holds it alone.
 from typing import Final
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from glaswerk.cell import blobs
 from glaswerk.people.models import Person
-from glaswerk.videos.models import Rendition, Upload, UploadPurpose, Video
+from glaswerk.videos.models import CaptionTrack, Rendition, Sound, Source, Upload, UploadPurpose, Video
 
 # An arbitrary key of its own; ids of videos, which are locked too, are never negative.
 _LOCK: Final = -7_310_421_884_213
@@ -49,9 +50,18 @@ def _is_used(sha: str, extension: str) -> bool:
         case "":
             return (
                 Video.objects.filter(source=sha).exists()
+                or Source.objects.filter(original=sha).exists()
                 or Upload.objects.filter(sha=sha, purpose=UploadPurpose.SOURCE).exists()
             )
         case "mp4":
-            return Rendition.objects.filter(blob=sha).exists()
+            return Rendition.objects.filter(blob=sha).exists() or Source.objects.filter(proxy=sha).exists()
+        case "m4a":
+            return Sound.objects.filter(blob=sha).exists() or Source.objects.filter(proxy=sha).exists()
+        case "vtt":
+            return CaptionTrack.objects.filter(blob=sha).exists()
         case _:
-            return Video.objects.filter(poster=sha).exists() or Person.objects.filter(avatar=sha).exists()
+            return (
+                Video.objects.filter(poster=sha).exists()
+                or Source.objects.filter(Q(poster=sha) | Q(proxy=sha)).exists()
+                or Person.objects.filter(avatar=sha).exists()
+            )

@@ -16,6 +16,7 @@ ANNOUNCE_PATIENCE_S: Final = 2.0
 PROCESS: Final = "videos.process_video"
 ANNOUNCE: Final = "videos.announce_video"
 DISCARD: Final = "videos.discard_blobs"
+PREPARE: Final = "videos.prepare_source"
 # Rendering keeps a core busy for minutes, and nothing short should wait behind it.
 RENDER_QUEUE: Final = "render"
 EVENTS_QUEUE: Final = "events"
@@ -24,6 +25,11 @@ EVENTS_QUEUE: Final = "events"
 def process_later(video_id: int) -> None:
     """Have a video prepared for playback."""
     app.configure_task(PROCESS, queue=RENDER_QUEUE).defer(video_id=video_id)
+
+
+def prepare_later(source_id: int) -> None:
+    """Have a draft's source made ready to cut with.  Somebody waits for it at the studio, so it goes before renders."""
+    app.configure_task(PREPARE, queue=RENDER_QUEUE, priority=10).defer(source_id=source_id)
 
 
 def announce(video_id: int) -> None:

@@ -16,6 +16,7 @@ from glaswerk.people.models import Person, Visibility
 from glaswerk.videos import actions, captions, limits, queries
 from glaswerk.videos.failures import duration_words
 from glaswerk.videos.models import State, Video
+from glaswerk.videos.reuse import Allowance, is_protected
 
 _ICONS: Final = {Visibility.PUBLIC: "globe", Visibility.FOLLOWERS: "people", Visibility.PRIVATE: "lock"}
 
@@ -67,16 +68,26 @@ def edit(request: HttpRequest, public_id: str) -> HttpResponse:
     person = _person(request)
     video = queries.access_own_video(person, public_id)
     caption, visibility, error = video.caption, str(video.visibility), None
+    allow = Allowance(video.allow_duet, video.allow_stitch, video.allow_sound)
     if request.method == "POST":
         caption, visibility = request.POST.get("caption", ""), request.POST.get("visibility", "")
+        # A box that is not ticked is not sent at all; the form says by a field of its own that it had boxes.
+        ticked = [f"allow_{kind}" in request.POST for kind in ("duet", "stitch", "sound")]
+        allow = Allowance(*ticked) if "allow" in request.POST else Allowance()
         try:
-            actions.edit_video(person, video, caption=caption, visibility=visibility)
+            actions.edit_video(person, video, caption=caption, visibility=visibility, allow=allow)
         except actions.UploadError as refusal:
             error = refusal
         else:
             messages.success(request, _("Your changes are saved."))
             return redirect("own_videos")
-    facts = {**_form_facts(visibility), "row": _row(video), "caption": caption, "error": error}
+    facts = {
+        **_form_facts(visibility),
+        "row": _row(video),
+        "caption": caption,
+        "error": error,
+        "allow": None if is_protected(person) else allow,
+    }
     return render(request, "videos/edit.html", facts, status=422 if error else 200)
 
 

@@ -12,7 +12,7 @@ abandoned, and whoever takes the lock may go on with it.
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
@@ -20,7 +20,6 @@ from typing import Final
 
 import psycopg
 import structlog
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -28,10 +27,13 @@ from glaswerk import reel
 from glaswerk.cell import blobs
 from glaswerk.cell.ids import encode_id
 from glaswerk.videos import looks, outbox
-from glaswerk.videos.failures import INTERNAL
+from glaswerk.videos.drafts import rendering
+from glaswerk.videos.failures import INTERNAL, CutError
 from glaswerk.videos.keeping import keep_blobs
 from glaswerk.videos.limits import reel_limits
 from glaswerk.videos.models import Rendition, State, Video
+from glaswerk.videos.sounds.extracting import take_sound
+from glaswerk.videos.work import work_folder
 
 _PROGRESS_EVERY_S: Final = 0.5
 _UNDERWAY: Final = (State.UPLOADED, State.PROCESSING)
@@ -47,16 +49,20 @@ def process(video_id: int) -> None:
 
     Safe to run twice, at once or in turn.  Raises only what stops the worker itself, such as a lost database.
     """
-    with _claim(video_id) as claimed:
+    with claim(video_id) as claimed:
         if not claimed or not _start(video_id):
             return
         folder = work_folder() / encode_id(video_id)
         try:
             _render_and_publish(video_id, folder)
             looks.look_at(video_id)
+            take_sound(video_id)
         except _GoneError:
             _logger.info("video deleted while processing")
         except reel.ReelError as error:
+            _logger.warning("video failed", failure=error.code.value, reason=error.detail)
+            fail(video_id, error.code.value)
+        except CutError as error:
             _logger.warning("video failed", failure=error.code.value, reason=error.detail)
             fail(video_id, error.code.value)
         except OSError as error:
@@ -72,13 +78,6 @@ def fail(video_id: int, code: str = INTERNAL) -> bool:
     """Mark a video under way as failed; return whether it was under way."""
     moved = Video.objects.filter(pk=video_id, state__in=_UNDERWAY).update(state=State.FAILED, failure=code, progress=0)
     return moved == 1
-
-
-def work_folder() -> Path:
-    """Return the folder that holds unfinished renders, on the disk of the uploads."""
-    folder: Path = settings.CELL.uploads / "work"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def abandoned_videos() -> list[int]:
@@ -101,8 +100,8 @@ def claimed_videos() -> set[int]:
 
 
 @contextmanager
-def _claim(video_id: int) -> Iterator[bool]:
-    """Hold the lock on a video; yields False where another worker holds it.
+def claim(video_id: int) -> Iterator[bool]:
+    """Hold the lock on a video, or on a source of a draft; yields False where another worker holds it.
 
     The lock has a connection of its own, because a pooled one would keep it when it is handed on.
     """
@@ -118,12 +117,22 @@ def _start(video_id: int) -> bool:
 
 def _render_and_publish(video_id: int, folder: Path) -> None:
     source = Video.objects.filter(pk=video_id).values_list("source", flat=True).first()
+    progress: Callable[[int], None] = _Progress(video_id)
+    if source == "":
+        # Cutting it together is the first half of the work.
+        source = rendering.make_original(video_id, work_folder(), _half(progress, 0))
+        progress = _half(progress, 50)
     if source is None:
         raise _GoneError
     path, limits = blobs.original_path(source), reel_limits()
     probe = reel.probe(path, limits)
-    made = reel.make_renditions(path, probe, folder, _Progress(video_id), limits)
+    made = reel.make_renditions(path, probe, folder, progress, limits)
     publish(video_id, made)
+
+
+def _half(progress: Callable[[int], None], first: int) -> Callable[[int], None]:
+    """Return a progress that fills half of another one, from its percentage `first` on."""
+    return lambda percent: progress(first + percent // 2)
 
 
 class _Progress:

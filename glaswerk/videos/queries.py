@@ -10,7 +10,7 @@ from glaswerk.cell import blobs
 from glaswerk.cell.ids import decode_id
 from glaswerk.people.models import Person, Visibility
 from glaswerk.videos.failures import failure_sentence, is_worth_a_retry
-from glaswerk.videos.models import State, Video
+from glaswerk.videos.models import Credit, State, Video
 
 PAGE = 30
 
@@ -35,7 +35,7 @@ def visible_to(person: Person | None) -> Q:
 def access_video(person: Person | None, public_id: str) -> Video:
     """Return a video that this person may see.  Raises Http404, also where it exists but is not for them.
 
-    Two queries: the video with its creator, and its renditions.
+    Four queries: the video with its creator and its sound, its renditions, its credits and its captions.
     """
     return _found(Video.objects.filter(visible_to(person)), public_id)
 
@@ -59,8 +59,8 @@ def access_video_to_moderate(person: Person, public_id: str) -> Video:
 
 
 def own_videos(person: Person, before: int | None = None, limit: int = PAGE) -> list[Video]:
-    """Return a page of this person's videos, the newest first, those with an id below `before`.  Two queries."""
-    found = Video.objects.filter(creator=person).select_related("creator", "counts").prefetch_related("renditions")
+    """Return a page of this person's videos, the newest first, those with an id below `before`.  Four queries."""
+    found = with_card_relations(Video.objects.filter(creator=person))
     if before is not None:
         found = found.filter(pk__lt=before)
     return list(found.order_by("-pk")[:limit])
@@ -103,8 +103,57 @@ def video_card(video: Video) -> dict[str, Any]:
             for rendition in video.renditions.all()
         ],
         "counts": {name: getattr(counts, name, 0) for name in ("likes", "comments", "saves", "shares")},
-        "sound": {"title": video.sound_title},
+        "sound": _sound_line(video),
+        "credits": [credit_line(credit) for credit in video.credits.all()],
+        "captions": [
+            {"lang": track.language, "url": blobs.blob_url(track.blob, "vtt")} for track in video.tracks.all()
+        ],
+        "allow": allowed_now(video),
         "published_at": video.published_at.isoformat() if video.published_at else None,
+    }
+
+
+def with_card_relations(videos: QuerySet[Video]) -> QuerySet[Video]:
+    """Return the videos with all that a card needs."""
+    return videos.select_related("creator", "counts", "sound__video").prefetch_related(
+        "renditions", "tracks", "credits__of_video", "credits__of_sound__video"
+    )
+
+
+def allowed_now(video: Video) -> dict[str, bool]:
+    """Return what everybody who sees a video may make of it at this moment."""
+    shown = is_for_everybody(video)
+    return {
+        "duet": shown and video.allow_duet,
+        "stitch": shown and video.allow_stitch,
+        "sound": shown and video.allow_sound,
+    }
+
+
+def is_for_everybody(video: Video) -> bool:
+    """Whether everybody may see a video, so that others may link to it and, where its creator allows it, use it."""
+    return video.visibility == Visibility.PUBLIC and video.state == State.READY and video.taken_down_at is None
+
+
+def credit_line(credit: Credit) -> dict[str, Any]:
+    """Return a credit in words, with a link where what it names is still there for everybody."""
+    video, sound = credit.of_video, credit.of_sound
+    url = None
+    if video is not None and is_for_everybody(video):
+        url = f"/v/{video.public_id}"
+    elif sound is not None and is_for_everybody(sound.video):
+        url = f"/sound/{sound.public_id}"
+    return {"kind": credit.kind, "name": credit.name, "title": credit.title, "url": url}
+
+
+def _sound_line(video: Video) -> dict[str, Any]:
+    """Return what is heard in a video; a link leads to the sound's page where everybody finds it."""
+    sound = video.sound
+    linked = sound is not None and (sound.video_id == video.pk or is_for_everybody(sound.video))
+    return {
+        "id": sound.public_id if sound is not None and linked else None,
+        "title": video.sound_title,
+        "url": f"/sound/{sound.public_id}" if sound is not None and linked else None,
     }
 
 
@@ -116,6 +165,7 @@ def own_card(video: Video) -> dict[str, Any]:
         "visibility": video.visibility,
         "created_at": video.created_at.isoformat(),
         "taken_down": video.taken_down_at is not None,
+        "allow_said": {"duet": video.allow_duet, "stitch": video.allow_stitch, "sound": video.allow_sound},
     }
 
 
@@ -135,7 +185,7 @@ def _found(videos: QuerySet[Video], public_id: str) -> Video:
         wanted = decode_id(public_id)
     except ValueError:
         raise Http404 from None
-    found = videos.filter(pk=wanted).select_related("creator", "counts").prefetch_related("renditions").first()
+    found = with_card_relations(videos.filter(pk=wanted)).first()
     if found is None:
         raise Http404
     return found

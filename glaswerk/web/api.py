@@ -92,6 +92,8 @@ def _rate_limited(request: HttpRequest, error: RateLimited | type[RateLimited]) 
 for _router in (
     "glaswerk.videos.api.router",
     "glaswerk.videos.tus.api.router",
+    "glaswerk.videos.drafts.api.router",
+    "glaswerk.videos.sounds.api.router",
     "glaswerk.social.api.router",
     "glaswerk.feed.api.router",
 ):

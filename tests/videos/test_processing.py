@@ -62,9 +62,11 @@ def test_upload_job_ready(ada: Person, clip: Path, cell: Cell) -> None:
     assert video.color.startswith("#")
     assert bytes(video.features) == reel.look(path) != bytes(64)
     assert reel.probe(path).video_codec == "h264"
-    assert media_files(cell) == {f"{rendition.blob}.mp4", f"{video.poster}.jpg"}
+    assert video.sound is not None
+    assert media_files(cell) == {f"{rendition.blob}.mp4", f"{video.poster}.jpg", f"{video.sound.blob}.m4a"}
     assert _work_files(cell) == []
-    assert waiting_jobs("videos.announce_video") == [{"video_id": video.pk}]
+    # Once when it was published, and once when its sound was there.
+    assert waiting_jobs("videos.announce_video") == [{"video_id": video.pk}] * 2
 
 
 def test_job_that_runs_twice_changes_nothing(ada: Person, clip: Path) -> None:
@@ -74,7 +76,7 @@ def test_job_that_runs_twice_changes_nothing(ada: Person, clip: Path) -> None:
     processing.process(video.pk)
     run_jobs("render")
     assert (list(Video.objects.values()), list(Rendition.objects.values())) == before
-    assert len(waiting_jobs("videos.announce_video")) == 1
+    assert len(waiting_jobs("videos.announce_video")) == 2
 
 
 def _bad_inputs(clips: Path, clip: Path) -> dict[str, tuple[bytes, set[str]]]:
@@ -123,7 +125,7 @@ def test_bad_input_fails_with_a_sentence_and_the_worker_lives(ada: Person, clips
     # The same worker came past all of them to the good one.
     last.refresh_from_db()
     assert last.state == "ready"
-    assert len(media_files(cell)) == 2
+    assert len(media_files(cell)) == 3
     assert _work_files(cell) == []
     public = signed_in(None)
     assert {public.get(f"/api/videos/{video.public_id}").status_code for video in videos.values()} == {404}
@@ -272,7 +274,7 @@ def test_two_workers_one_publishes(ada: Person, clip: Path, guarded: bool, monke
         def claim(video_id: int):
             yield True
 
-        monkeypatch.setattr(processing, "_claim", claim)
+        monkeypatch.setattr(processing, "claim", claim)
         monkeypatch.setattr(processing, "work_folder", lambda: blobs._originals() / str(threading.get_ident()))
         real, one_at_a_time = processing.publish, threading.Lock()
 
@@ -301,7 +303,7 @@ def test_two_workers_one_publishes(ada: Person, clip: Path, guarded: bool, monke
     video.refresh_from_db()
     assert video.state == "ready"
     assert Rendition.objects.count() == 1
-    assert len(waiting_jobs("videos.announce_video")) == (1 if guarded else 2)
+    assert len(waiting_jobs("videos.announce_video")) == (2 if guarded else 3)
 
 
 def test_publish_is_guarded_by_the_state(ada: Person, clip: Path, tmp_path: Path) -> None:

@@ -1,7 +1,27 @@
 """The tables of videos, one noun a file."""
 
+from glaswerk.videos.models.credit import Credit, Reuse
+from glaswerk.videos.models.draft import Cut, Draft, Source, SourceKind, SourceState
 from glaswerk.videos.models.rendition import Rendition
+from glaswerk.videos.models.sound import Sound
+from glaswerk.videos.models.track import CaptionTrack
 from glaswerk.videos.models.upload import Upload, UploadPurpose, UploadState
 from glaswerk.videos.models.video import State, Video
 
-__all__ = ["Rendition", "State", "Upload", "UploadPurpose", "UploadState", "Video"]
+__all__ = [
+    "CaptionTrack",
+    "Credit",
+    "Cut",
+    "Draft",
+    "Rendition",
+    "Reuse",
+    "Sound",
+    "Source",
+    "SourceKind",
+    "SourceState",
+    "State",
+    "Upload",
+    "UploadPurpose",
+    "UploadState",
+    "Video",
+]

@@ -33,13 +33,21 @@ class Video(models.Model):
     visibility = personal(models.CharField(_("visibility"), max_length=10, choices=Visibility.choices))
     language = public(models.CharField(max_length=5, blank=True))
     region = public(models.CharField(max_length=16))
+    # What is heard: its own sound, or somebody's that it uses.  The title is what the feed compares, so that videos with
+    # the same sound are found together; it stays when the sound is deleted.
+    sound = public(models.ForeignKey("videos.Sound", on_delete=models.SET_NULL, null=True, related_name="videos"))
     sound_title = public(models.CharField(_("sound"), max_length=80, blank=True))
+    # What its creator lets others make of it, while it is public; see `glaswerk.videos.reuse`.
+    allow_duet = public(models.BooleanField(_("duets allowed"), default=False))
+    allow_stitch = public(models.BooleanField(_("stitches allowed"), default=False))
+    allow_sound = public(models.BooleanField(_("use of the sound allowed"), default=False))
 
     state = personal(models.CharField(max_length=10, choices=State.choices, default=State.UPLOADED))
     progress = personal(models.PositiveSmallIntegerField(default=0))
     # A stable code such as `truncated`; the sentence for it is chosen in the reader's language.
     failure = personal(models.CharField(max_length=40, blank=True))
-    # The SHA-256 of the original as it was uploaded; it stays in the cell and is never served.
+    # The SHA-256 of the original as it was uploaded; it stays in the cell and is never served.  Empty until the cut that
+    # the video is made from was rendered.
     source = personal(models.CharField(max_length=64))
 
     duration_ms = public(models.PositiveIntegerField(default=0))

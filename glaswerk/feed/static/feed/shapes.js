@@ -18,7 +18,10 @@
  * @property {Counts} counts
  * @property {boolean} [liked]
  * @property {boolean} [saved]
- * @property {{title: string}|null} [sound]
+ * @property {{id: string|null, title: string, url: string|null}|null} [sound]
+ * @property {{kind: "duet"|"stitch"|"sound", name: string, title: string, url: string|null}[]} [credits] what it is made with
+ * @property {{lang: string, url: string}[]} [captions] what is said, as WebVTT
+ * @property {{duet: boolean, stitch: boolean, sound: boolean}} [allow] what others may make of it
  * @property {string} [published_at]
  * @typedef {{slate: string|null, position: number, value: number, video: Video}} Item a slot, with the slate it came in
  * @typedef {{slate: string, epoch: string, slots: {position: number, value: number, video: Video}[]}} Slate

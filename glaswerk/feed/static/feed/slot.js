@@ -114,14 +114,29 @@ export class SlotView {
         video.published_at && element("span", { class: "when", text: ` · ${ago(video.published_at)}` }),
       ),
       video.caption && element("div", { class: "caption-box" }, caption, unfold),
+      this.buildCredits(),
       video.sound?.title &&
         element(
           "p",
           { class: "sound" },
           icon("note", "small"),
           element("span", { class: "visually-hidden", text: `${gettext("Sound")}: ` }),
-          element("span", { class: "sound-title", text: video.sound.title }),
+          element(video.sound.url ? "a" : "span", { class: "sound-title", href: video.sound.url ?? null, text: video.sound.title }),
         ),
+    );
+  }
+
+  /** Whose video this one is made with. A sound is credited by its own line. */
+  buildCredits() {
+    const others = (this.item.video.credits ?? []).filter((credit) => credit.kind !== "sound");
+    if (!others.length) return null;
+    const texts = { duet: gettext("Duet with @{name}"), stitch: gettext("Stitched from @{name}") };
+    return element(
+      "p",
+      { class: "credits" },
+      ...others.map((credit) =>
+        element(credit.url ? "a" : "span", { href: credit.url ?? null, text: fill(texts[credit.kind], { name: credit.name }) }),
+      ),
     );
   }
 

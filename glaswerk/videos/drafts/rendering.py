@@ -1,0 +1,79 @@
+"""The first step of a video that was cut in a studio: its timeline becomes an original, and then it goes every video's way.
+
+Whoever is at the video holds its lock (`processing.claim`), so nobody else renders it.  A worker that is killed leaves
+the video without an original, and the next one begins again.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+from django.db import transaction
+
+from glaswerk.cell import blobs
+from glaswerk.cell.ids import encode_id
+from glaswerk.people.models import Person
+from glaswerk.reel import timeline
+from glaswerk.videos.drafts.documents import Use, uses_of
+from glaswerk.videos.failures import CutError, CutFailure
+from glaswerk.videos.keeping import keep_blobs
+from glaswerk.videos.limits import reel_limits
+from glaswerk.videos.models import Cut, Source, State, Video
+from glaswerk.videos.reuse import may_reuse
+from glaswerk.videos.sounds.queries import usable_sounds
+
+
+def make_original(video_id: int, work: Path, progress: Callable[[int], None]) -> str | None:
+    """Render the cut of a video in `processing` and return the SHA-256 of its new original.
+
+    None where there is no such video any more.  Raises CutError, ReelError and OSError, and then nothing has changed.
+    """
+    cut = Cut.objects.select_related("video__creator").filter(pk=video_id).first()
+    if cut is None:
+        return None
+    uses = uses_of(orjson.loads(cut.timeline))
+    paths = _paths(cut.video.creator, cut, uses)
+    folder = work / f"{encode_id(video_id)}.cut"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        out = folder / "cut.mp4"
+        try:
+            timeline.render(timeline.parse(cut.timeline), paths, out, progress, reel_limits())
+        except timeline.TimelineError as error:
+            raise CutError(CutFailure.INVALID, error.field) from error
+        with transaction.atomic():
+            keep_blobs()
+            original = blobs.store_original(out)
+            if not Video.objects.filter(pk=video_id, state=State.PROCESSING, source="").update(source=original):
+                return None
+        return original
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _paths(person: Person, cut: Cut, uses: list[Use]) -> dict[str, Path]:
+    """Return where everything lies that a cut is made from, if it still may be used.  Raises CutError.
+
+    What was allowed when the draft was published may have been withdrawn while the cut was waiting.
+    """
+    sources = {each.public_id: each for each in Source.objects.filter(draft=cut.draft_id).select_related("of_video")}
+    sounds = usable_sounds(person, {use.id for use in uses if use.kind == "sound"})
+    paths: dict[str, Path] = {}
+    for use in uses:
+        if use.kind == "sound":
+            if use.id not in sounds:
+                raise CutError(CutFailure.WITHDRAWN, "sound")
+            paths[f"sound:{use.id}"] = blobs.blob_path(sounds[use.id].blob, "m4a")
+            continue
+        source = sources.get(use.id)
+        if source is None:
+            raise CutError(CutFailure.SOURCE_MISSING)
+        if source.reuse:
+            if source.of_video is None or not may_reuse(person, source.of_video_id, source.reuse):
+                raise CutError(CutFailure.WITHDRAWN, source.reuse)
+            paths[f"source:{use.id}"] = blobs.original_path(source.of_video.source)
+        else:
+            paths[f"source:{use.id}"] = blobs.original_path(source.original)
+    return paths
