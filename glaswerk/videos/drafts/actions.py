@@ -95,6 +95,28 @@ def import_draft(person: Person, text: str, title: str = "") -> tuple[Draft, lis
         return _new_draft(person, _checked_title(title), document), warnings
 
 
+def copy_draft(person: Person, public_id: str, timeline: object, title: str = "") -> Draft:
+    """Make another draft with this timeline and with the files of an existing one.
+
+    It is for what two devices did at once, so that neither has to go.  Raises Http404, and UploadError.
+    """
+    document = orjson.loads(_checked_document(timeline))
+    with transaction.atomic():
+        draft = access_draft(person, public_id, lock=True)
+        # The files are shared from now on, and may not be removed before the new rows name them.
+        keep_blobs()
+        copies = {source.public_id: source for source in draft.sources.all()}
+        ids = {before: encode_id(new_id()) for before in copies}
+        text = orjson.dumps(documents.with_sources(document, ids)).decode()
+        made = _new_draft(person, _checked_title(title), text)
+        for before, source in copies.items():
+            source.pk, source.draft = decode_id(ids[before]), made
+            source.save(force_insert=True)
+            if source.state in (SourceState.UPLOADED, SourceState.PROCESSING):
+                outbox.prepare_later(source.pk)
+    return made
+
+
 def delete_draft(person: Person, public_id: str) -> None:
     """Delete a draft with its files.  Videos that were made of it stay.  Raises Http404, and UploadError meanwhile."""
     with transaction.atomic():

@@ -177,6 +177,13 @@ class PublishedOut(Schema):
     state: str
 
 
+class CopyIn(Schema):
+    """What the other draft shall hold."""
+
+    timeline: dict[str, Any]
+    title: str = ""
+
+
 _UPLOAD_JSON: Final = {
     "requestBody": {
         "content": {
@@ -243,6 +250,18 @@ def save(request: HttpRequest, draft_id: str, change: SaveIn) -> dict[str, Any] 
     except UploadError as refusal:
         return _refused(person, draft_id, refusal)
     return queries.draft_card(person, draft)
+
+
+@router.post("/drafts/{draft_id}/copy", response={201: DraftOut}, auth=DraftAuth())
+def copy(request: HttpRequest, draft_id: str, words: CopyIn) -> tuple[int, dict[str, Any]] | HttpResponse:
+    """Make another draft with this timeline and with the files of yours, for what two devices did at once."""
+    _check_writes(request)
+    person = _person(request)
+    try:
+        made = actions.copy_draft(person, draft_id, words.timeline, words.title)
+    except UploadError as refusal:
+        return problem(refusal)
+    return 201, queries.draft_card(person, made)
 
 
 @router.delete("/drafts/{draft_id}", response={204: None})

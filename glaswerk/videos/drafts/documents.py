@@ -172,6 +172,30 @@ def with_sound(document: Document, sound: str, length_ms: int) -> Document:
     return {**document, "tracks": tracks}
 
 
+def with_sources(document: Document, ids: dict[str, str]) -> Document:
+    """Return the document with other sources in the places of its own: `ids` says which instead of which."""
+
+    def clip_with(item: Document) -> Document:
+        changed = dict(item)
+        several = item.get("media_references")
+        if isinstance(several, dict):
+            changed["media_references"] = {name: reference_with(each) for name, each in several.items()}
+        if "media_reference" in item:
+            changed["media_reference"] = reference_with(item["media_reference"])
+        return changed
+
+    def reference_with(reference: Any) -> Any:
+        target = reference.get("target_url") if isinstance(reference, dict) else None
+        kind, _, source = target.partition(":") if isinstance(target, str) else ("", "", "")
+        return {**reference, "target_url": f"source:{ids[source]}"} if kind == "source" and source in ids else reference
+
+    tracks = dict(document["tracks"])
+    tracks["children"] = [
+        {**track, "children": [clip_with(item) for item in _children(track)]} for track in _children(tracks)
+    ]
+    return {**document, "tracks": tracks}
+
+
 def _clip(target: str, length_ms: int, metadata: Document | None = None) -> Document:
     return {
         "OTIO_SCHEMA": "Clip.1",
