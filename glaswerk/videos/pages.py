@@ -30,7 +30,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         request,
         "videos/upload.html",
         {
-            **_form_facts(_person(request).default_visibility),
+            **form_facts(_person(request).default_visibility),
             "max_mb": limits.max_upload_mb(),
             "max_bytes": limits.max_upload_bytes(),
             "max_length": duration_words(limits.max_duration_s()),
@@ -82,7 +82,7 @@ def edit(request: HttpRequest, public_id: str) -> HttpResponse:
             messages.success(request, _("Your changes are saved."))
             return redirect("own_videos")
     facts = {
-        **_form_facts(visibility),
+        **form_facts(visibility),
         "row": _row(video),
         "caption": caption,
         "error": error,
@@ -96,7 +96,7 @@ def _person(request: HttpRequest) -> Person:
     return request.user
 
 
-def _form_facts(chosen: str) -> dict[str, Any]:
+def form_facts(chosen: str) -> dict[str, Any]:
     """Return what the fields of the upload and of the edit page need."""
     explanations = {
         Visibility.PUBLIC: _("Anyone, also without an account."),

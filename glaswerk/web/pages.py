@@ -103,7 +103,7 @@ def manifest(request: HttpRequest) -> JsonResponse:
                 for size, purpose in sizes
             ],
             "shortcuts": [
-                {"name": _("Create"), "url": "/upload"},
+                {"name": _("Create"), "url": "/studio"},
                 {"name": _("Discover"), "url": "/discover"},
             ],
         },

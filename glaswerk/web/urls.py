@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("glaswerk.web.pages")),
     path("", include("glaswerk.people.pages")),
     path("", include("glaswerk.videos.pages")),
+    path("", include("glaswerk.videos.studio.pages")),
     path("", include("glaswerk.social.pages")),
     path("", include("glaswerk.feed.pages")),
 ]

@@ -14,6 +14,7 @@ import { keepPlace, keptPlace } from "./place.js";
 import { choseSound, Player } from "./player.js";
 import { watchProgress } from "./progress.js";
 import { addressOf, Reactions } from "./reactions.js";
+import { remake } from "./remake.js";
 import { Sheets } from "./sheets.js";
 import { Queue } from "./slate.js";
 import { Stage } from "./stage.js";
@@ -71,6 +72,9 @@ const openMenu = prepareMenu(find("#menu"), {
       sheets.show(find("#hide"));
     },
     copy: (view) => void reactions.copyLink(view),
+    "use-sound": (view) => void remake("sound", view.item.video),
+    duet: (view) => void remake("duet", view.item.video),
+    stitch: (view) => void remake("stitch", view.item.video),
     why: () => toggleWhy(),
     shortcuts: () => sheets.show(find("#shortcuts")),
   },

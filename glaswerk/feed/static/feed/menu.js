@@ -25,7 +25,11 @@ export function prepareMenu(sheet, { current, own, player, sheets, does }) {
   return () => {
     const view = current();
     if (!view) return;
-    const { creator } = view.item.video;
+    const { creator, allow } = view.item.video;
+    for (const line of /** @type {NodeListOf<HTMLElement>} */ (sheet.querySelectorAll("[data-remake]"))) {
+      const kind = /** @type {"duet"|"stitch"|"sound"} */ (line.dataset.remake);
+      line.hidden = !allow?.[kind] || (kind === "sound" && !view.item.video.sound?.id);
+    }
     /** @type {HTMLElement} */ (sheet.querySelector('[data-choice="not-interested"]')).hidden = creator.name === own;
     for (const field of /** @type {NodeListOf<HTMLInputElement>} */ (sheet.querySelectorAll('[name="speed"]'))) {
       field.checked = Number(field.value) === player.rate;
