@@ -127,7 +127,7 @@ def _render_and_publish(video_id: int, folder: Path) -> None:
     path, limits = blobs.original_path(source), reel_limits()
     probe = reel.probe(path, limits)
     made = reel.make_renditions(path, probe, folder, progress, limits)
-    publish(video_id, made)
+    publish(video_id, made, rendering.cover_of(video_id, path, folder))
 
 
 def _half(progress: Callable[[int], None], first: int) -> Callable[[int], None]:
@@ -153,10 +153,10 @@ class _Progress:
             raise _GoneError
 
 
-def publish(video_id: int, made: reel.Renditions) -> bool:
+def publish(video_id: int, made: reel.Renditions, cover: Path | None = None) -> bool:
     """Make a rendered video visible in one transaction; return False where it is no longer in `processing`.
 
-    Its length and size are those of the largest rendition.
+    Its length and size are those of the largest rendition.  A `cover` stands in place of the typical frame.
     """
     with transaction.atomic():
         keep_blobs()
@@ -165,7 +165,7 @@ def publish(video_id: int, made: reel.Renditions) -> bool:
             state=State.READY,
             progress=100,
             failure="",
-            poster=blobs.store_file(made.poster.path, "jpg"),
+            poster=blobs.store_file(cover or made.poster.path, "jpg"),
             color=made.poster.colour,
             duration_ms=largest.duration_ms,
             width=largest.width,

@@ -278,11 +278,11 @@ def test_two_workers_one_publishes(ada: Person, clip: Path, guarded: bool, monke
         monkeypatch.setattr(processing, "work_folder", lambda: blobs._originals() / str(threading.get_ident()))
         real, one_at_a_time = processing.publish, threading.Lock()
 
-        def unguarded(video_id: int, made: reel.Renditions) -> bool:
+        def unguarded(video_id: int, made: reel.Renditions, cover: Path | None = None) -> bool:
             publish.wait()
             with one_at_a_time:
                 Video.objects.filter(pk=video_id).update(state=State.PROCESSING)
-                return real(video_id, made)
+                return real(video_id, made, cover)
 
         monkeypatch.setattr(processing, "publish", unguarded)
 

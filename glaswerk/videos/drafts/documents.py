@@ -151,6 +151,12 @@ def duration_ms(document: Document) -> int:
     return round(total)
 
 
+def cover_ms(document: Document) -> int | None:
+    """Return the moment of the cover frame of a checked document, or None where nobody has chosen one."""
+    chosen: int | None = _metadata(document).get("cover_ms")
+    return chosen
+
+
 def captions_of(document: Document) -> list[dict[str, Any]]:
     """Return the captions of a checked document: [{"start_ms", "end_ms", "text"}]."""
     captions: list[dict[str, Any]] = _metadata(document).get("captions") or []

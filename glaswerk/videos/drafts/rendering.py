@@ -9,19 +9,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import orjson
+import structlog
 from django.db import transaction
 
 from glaswerk.cell import blobs
 from glaswerk.cell.ids import encode_id
 from glaswerk.people.models import Person
-from glaswerk.reel import timeline
-from glaswerk.videos.drafts.documents import Use, uses_of
+from glaswerk.reel import ReelError, timeline
+from glaswerk.reel.timeline.cover import save_cover
+from glaswerk.videos.drafts.documents import Use, cover_ms, uses_of
 from glaswerk.videos.failures import CutError, CutFailure
 from glaswerk.videos.keeping import keep_blobs
 from glaswerk.videos.limits import reel_limits
 from glaswerk.videos.models import Cut, Source, State, Video
 from glaswerk.videos.reuse import may_reuse
 from glaswerk.videos.sounds.queries import usable_sounds
+
+_logger = structlog.get_logger("glaswerk.videos")
 
 
 def make_original(video_id: int, work: Path, progress: Callable[[int], None]) -> str | None:
@@ -51,6 +55,25 @@ def make_original(video_id: int, work: Path, progress: Callable[[int], None]) ->
         return original
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def cover_of(video_id: int, original: Path, folder: Path) -> Path | None:
+    """Return the frame that was chosen as the cover of a cut, as a JPEG in the folder; None where none was chosen.
+
+    It is taken from the rendered original, so that whoever goes on after a killed worker finds the same one.
+    """
+    text = Cut.objects.filter(pk=video_id).values_list("timeline", flat=True).first()
+    moment = cover_ms(orjson.loads(text)) if text is not None else None
+    if moment is None:
+        return None
+    out = folder / "cover.jpg"
+    try:
+        save_cover(original, moment, out, reel_limits())
+    except ReelError as error:
+        # A video without its cover has a typical frame instead, which is better than no video.
+        _logger.warning("cover not taken", failure=error.code.value, reason=error.detail)
+        return None
+    return out
 
 
 def _paths(person: Person, cut: Cut, uses: list[Use]) -> dict[str, Path]:

@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 from django.http import HttpResponse
 from django.utils import timezone
+from PIL import Image, ImageStat
 
 from glaswerk import reel
 from glaswerk.cell import blobs
@@ -22,7 +23,7 @@ from glaswerk.videos import actions, jobs, processing
 from glaswerk.videos.drafts import rendering
 from glaswerk.videos.models import CaptionTrack, Credit, Cut, Draft, Rendition, Sound, Source, Video
 from glaswerk.videos.reuse import Allowance
-from tests.videos.conftest import MakePerson, published, run_jobs, signed_in, waiting_jobs
+from tests.videos.conftest import MakePerson, ffmpeg, published, run_jobs, signed_in, waiting_jobs
 from tests.videos.drafts.conftest import call, clip_of, new_draft, save, source_of, with_clips
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -202,6 +203,29 @@ def test_what_is_withdrawn_while_the_cut_waits_is_not_rendered(
     run_jobs("render")
     again.refresh_from_db()
     assert (again.state, again.failure) == ("ready", "")
+
+
+@pytest.fixture(scope="session")
+def red_then_blue(clips: Path) -> Path:
+    colours = [("-f", "lavfi", "-i", f"color={name}:size=96x160:rate=12:duration=0.25") for name in ("red", "blue")]
+    return ffmpeg(
+        clips / "colours.mp4",
+        *(word for each in colours for word in each),
+        *("-filter_complex", "[0][1]concat=n=2:v=1", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"),
+    )
+
+
+@pytest.mark.parametrize(("moment", "band"), [(40, 0), (330, 2)])
+def test_the_chosen_frame_is_the_cover(ada: Person, red_then_blue: Path, moment: int, band: int) -> None:
+    draft = _cut(ada, red_then_blue)
+    draft["timeline"]["metadata"]["glaswerk"]["cover_ms"] = moment
+    video = _video_of(_publish(ada, save(ada, draft, draft["timeline"]).json()))
+    processing.process(video.pk)
+    video.refresh_from_db()
+    assert video.state == "ready", video.failure
+    with Image.open(blobs.blob_path(video.poster, "jpg")) as poster:
+        levels = ImageStat.Stat(poster.convert("RGB")).mean
+    assert levels[band] > 150 > 100 > levels[2 - band], levels
 
 
 def test_captions_come_beside_the_video(ada: Person, clip: Path) -> None:
