@@ -18,17 +18,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='video',
             name='allow_duet',
-            field=models.BooleanField(db_comment='PUBLIC', default=False, verbose_name='duets allowed'),
+            field=models.BooleanField(db_comment='PUBLIC', db_default=False, default=False, verbose_name='duets allowed'),
         ),
         migrations.AddField(
             model_name='video',
             name='allow_sound',
-            field=models.BooleanField(db_comment='PUBLIC', default=False, verbose_name='use of the sound allowed'),
+            field=models.BooleanField(db_comment='PUBLIC', db_default=False, default=False, verbose_name='use of the sound allowed'),
         ),
         migrations.AddField(
             model_name='video',
             name='allow_stitch',
-            field=models.BooleanField(db_comment='PUBLIC', default=False, verbose_name='stitches allowed'),
+            field=models.BooleanField(db_comment='PUBLIC', db_default=False, default=False, verbose_name='stitches allowed'),
         ),
         migrations.CreateModel(
             name='Draft',

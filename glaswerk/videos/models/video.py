@@ -38,9 +38,9 @@ class Video(models.Model):
     sound = public(models.ForeignKey("videos.Sound", on_delete=models.SET_NULL, null=True, related_name="videos"))
     sound_title = public(models.CharField(_("sound"), max_length=80, blank=True))
     # What its creator lets others make of it, while it is public; see `glaswerk.videos.reuse`.
-    allow_duet = public(models.BooleanField(_("duets allowed"), default=False))
-    allow_stitch = public(models.BooleanField(_("stitches allowed"), default=False))
-    allow_sound = public(models.BooleanField(_("use of the sound allowed"), default=False))
+    allow_duet = public(models.BooleanField(_("duets allowed"), default=False, db_default=False))
+    allow_stitch = public(models.BooleanField(_("stitches allowed"), default=False, db_default=False))
+    allow_sound = public(models.BooleanField(_("use of the sound allowed"), default=False, db_default=False))
 
     state = personal(models.CharField(max_length=10, choices=State.choices, default=State.UPLOADED))
     progress = personal(models.PositiveSmallIntegerField(default=0))
