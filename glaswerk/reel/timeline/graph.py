@@ -5,7 +5,7 @@ from typing import Final
 
 from glaswerk.reel.probe import Probe
 from glaswerk.reel.timeline.media import AUDIO, IMAGE, Media, whitelists
-from glaswerk.reel.timeline.model import Clip, Layout, Timeline, TimelineError, Track, length
+from glaswerk.reel.timeline.model import MIN_MS, Clip, Layout, Timeline, TimelineError, Track, length
 from glaswerk.reel.timeline.picture import Picture
 from glaswerk.reel.timeline.plan import Graph, Input, Piece
 from glaswerk.reel.timeline.sound import Sound
@@ -37,6 +37,10 @@ class _Plan:
         timeline = self._timeline
         if not any(isinstance(item, Clip) for item in timeline.main.items):
             raise TimelineError("main", "is empty; add a clip.")
+        if timeline.duration_ms < MIN_MS:
+            raise TimelineError(
+                "main", f"lasts {timeline.duration_ms} ms; a video has at least {MIN_MS}. Add something to it."
+            )
         if (timeline.layout == Layout.SINGLE) != (timeline.partner is None):
             if timeline.partner is None:
                 raise TimelineError("partner", f"is missing; the layout {timeline.layout} shows another's video.")

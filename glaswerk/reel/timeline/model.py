@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+MIN_MS: Final = 200
+"""What is shorter is no video; a draft may be."""
 MAX_MS: Final = 600_000
 MAX_SIDE: Final = 2160
 MIN_SIDE: Final = 64

@@ -1,5 +1,7 @@
 """From a timeline and its sources to one MP4, by one run of ffmpeg in a confined child. The file appears whole or not at all."""
 
+import fcntl
+import glob
 import os
 import secrets
 import shutil
@@ -166,14 +168,38 @@ def _verify(plan: Graph, result: Path, limits: Limits) -> None:
 
 @contextmanager
 def unfinished_folder(target: Path) -> Iterator[Path]:
-    """A folder beside `target`, gone afterwards."""
+    """A locked folder beside `target`, gone afterwards.
+
+    What an earlier render of the same target left when it was killed is removed: its lock is free.
+    """
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*{_UNFINISHED}"):
+        if (lock := _lock(left)) is not None:
+            shutil.rmtree(left, ignore_errors=True)
+            os.close(lock)
     part = target.parent / f".{target.name}.{secrets.token_hex(8)}{_UNFINISHED}"
     part.mkdir(mode=0o750)
+    lock = _lock(part)
     try:
         # The child is told the place by its real name: what is allowed is decided by that.
         yield part.resolve()
     finally:
         shutil.rmtree(part, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _lock(folder: Path) -> int | None:
+    """Lock a folder, and return the descriptor that holds the lock, or None if another holds it."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def make_durable(path: Path) -> None:

@@ -5,15 +5,28 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from glaswerk.reel.timeline import Clip, Gap, Graph, Media, Text, Timeline, TimelineError, Track, Transition, graph
-from glaswerk.reel.timeline.model import MAX_CLIPS, Crop, Cut, Fit, Layout
+from glaswerk.reel.timeline import (
+    Clip,
+    Gap,
+    Graph,
+    Media,
+    Text,
+    Timeline,
+    TimelineError,
+    Track,
+    Transition,
+    dump,
+    graph,
+    parse,
+)
+from glaswerk.reel.timeline.model import MAX_CLIPS, MIN_MS, Crop, Cut, Fit, Layout
 from glaswerk.reel.timeline.panes import Pane, panes, seen
 from glaswerk.reel.timeline.plan import frame_at
 
-from .made import HOSTILE, everything, timelines, video
+from .made import HOSTILE, clips, everything, timelines, video
 
 
 def planned(timeline: Timeline, **more: Media) -> Graph:
@@ -28,6 +41,7 @@ def said(plan: Graph) -> str:
 @settings(max_examples=25, deadline=None)
 @given(timelines())
 def test_the_plan_is_pure_and_adds_up(timeline: Timeline) -> None:
+    assume(timeline.duration_ms >= MIN_MS)
     plan = planned(timeline)
     assert plan == planned(timeline)
     assert plan.duration_ms == timeline.duration_ms
@@ -83,6 +97,20 @@ def test_a_thousand_undos_end_where_they_began() -> None:
         assert sum(trims) == 90
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.lists(clips(st.sampled_from(["source:a", "source:b"])), min_size=1, max_size=6), st.randoms())
+def test_moving_clips_about_and_back_changes_nothing(items: list[Clip], chance: Any) -> None:
+    timeline = Timeline(main=Track(name="main", items=tuple(items)))
+    assume(timeline.duration_ms >= MIN_MS)
+    moved = items[:]
+    chance.shuffle(moved)
+    other = replace(timeline, main=replace(timeline.main, items=tuple(moved)))
+    assert planned(other).frames == planned(timeline).frames
+    assert sorted(planned(other).inputs, key=repr) == sorted(planned(timeline).inputs, key=repr)
+    back = replace(parse(dump(other)), main=replace(other.main, items=tuple(items)))
+    assert dump(back) == dump(timeline) and planned(back) == planned(timeline)
+
+
 def test_only_what_is_heard_is_opened_for_its_sound() -> None:
     silent = Clip(source="source:a", start_ms=0, duration_ms=500)
     mute = replace(silent, source="source:b", volume=0.0)
@@ -111,11 +139,12 @@ def test_handles_are_used_where_there_are_some() -> None:
     [
         ({"main": Track(name="main")}, "main", "add a clip"),
         ({"main": Track(name="main", items=(Gap(500),))}, "main", "add a clip"),
+        ({"main": Track(name="main", items=(Clip(source="source:a", start_ms=0, duration_ms=199),))}, "main", "at least 200"),
         ({"layout": Layout.PIP}, "partner", "missing"),
         ({"partner": Track(name="partner")}, "metadata.glaswerk.layout", "another layout"),
-        ({"main": Track(name="main", items=(Clip(source="source:x", start_ms=0, duration_ms=100),))}, "main[0].media_reference", "source:x is missing"),
+        ({"main": Track(name="main", items=(Clip(source="source:x", start_ms=0, duration_ms=500),))}, "main[0].media_reference", "source:x is missing"),
         ({"main": Track(name="main", items=(Clip(source="source:a", start_ms=59_000, duration_ms=1000, speed=2.0),))}, "main[0].source_range", "up to 61000 ms"),
-        ({"main": Track(name="main", items=(Gap(1), Clip(source="sound:s", start_ms=0, duration_ms=100)))}, "main[1].media_reference", "only a sound"),
+        ({"main": Track(name="main", items=(Gap(1), Clip(source="sound:s", start_ms=0, duration_ms=500)))}, "main[1].media_reference", "only a sound"),
         ({"music": (Track(name="music", items=(Clip(source="source:mute", start_ms=0, duration_ms=100),)),)}, "music[0].media_reference", "has no sound"),
     ],
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Renders looked at from outside: what is seen and heard at which moment, and what is left when one fails: nothing."""
 
+import fcntl
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -299,6 +300,7 @@ def test_any_small_timeline_renders_to_its_length(
     )
     short = tuple(Gap(1 + item.duration_ms % 300) if isinstance(item, Gap) else item for item in short)
     timeline = single(*short, width=64, height=64)
+    assert timeline.duration_ms >= 200
     seen = made(timeline, sources, media, tmp_path)
     assert abs(float(seen.length) * 1000 - timeline.duration_ms) <= 17
     assert len(seen.sound) == 0 or abs(len(seen.sound) / 48 - timeline.duration_ms) < 45
@@ -347,3 +349,20 @@ def test_what_cannot_be_rendered_leaves_what_was_there(
     with pytest.raises(KeyboardInterrupt):
         render(single(red), sources, before, stop, media=media)
     assert nothing_changed(before.parent)
+
+
+def test_what_a_killed_render_left_is_cleared_away_but_not_what_is_in_work(
+    sources: dict[str, Path], media: dict[str, Media], tmp_path: Path
+) -> None:
+    left, working = (tmp_path / f".out.mp4.{name}.timeline-part" for name in ("left", "working"))
+    for folder in (left, working):
+        folder.mkdir()
+        (folder / "timeline.mp4").write_bytes(b"half")
+    descriptor = os.open(working, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        red = Clip(source="source:red", start_ms=0, duration_ms=200)
+        render(single(red, width=64, height=64), sources, tmp_path / "out.mp4", media=media)
+    finally:
+        os.close(descriptor)
+    assert sorted(os.listdir(tmp_path)) == [".out.mp4.working.timeline-part", "out.mp4"]
