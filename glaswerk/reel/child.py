@@ -31,13 +31,15 @@ class Confinement:
 
     Where the kernel has Landlock, the child can open what lies beneath `read`, `write` and SYSTEM_READS, and
     see the names (but not the contents) of what lies beneath `list`: an interpreter has to list the folders
-    that it imports from.
+    that it imports from. `stack_bytes` is what each thread gets, 0 what is usual here: with hundreds of threads
+    the usual 8 MiB would be most of the memory.
     """
 
     memory_bytes: int
     file_bytes: int
     wall_seconds: float
     stall_seconds: float
+    stack_bytes: int = 0
     list: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
@@ -75,6 +77,7 @@ def run_confined(
         "file_bytes": confinement.file_bytes,
         # ffmpeg keeps a second descriptor of every file that it was given open.
         "open_files": _OPEN_FILES + 2 * len(descriptors),
+        "stack": confinement.stack_bytes,
         "cpu_seconds": max(1, int(confinement.wall_seconds * (os.cpu_count() or 1))),
         "list": confinement.list,
         "read": [*SYSTEM_READS, *confinement.read],

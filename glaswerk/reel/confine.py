@@ -3,7 +3,8 @@
 Runs on its own, by path, between the caller and the program. Setting limits in the caller's forked copy
 (subprocess's preexec_fn) can deadlock in a process with threads; a small program in between cannot.
 
-RULES is a JSON object: "parent" (process id), "memory", "cpu_seconds", "file_bytes", "open_files", and "list", "read"
+RULES is a JSON object: "parent" (process id), "memory", "cpu_seconds", "file_bytes", "open_files",
+"stack" (0: as it is), and "list", "read"
 and "write" (paths). Limits that every Linux has must hold, or the program is not started. Isolation that a
 kernel or a container may refuse (network namespace, Landlock) is taken where it is given.
 """
@@ -46,6 +47,8 @@ def main(arguments: list[str]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     open_files = min(rules["open_files"], resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
+    if rules["stack"]:
+        resource.setrlimit(resource.RLIMIT_STACK, (rules["stack"], rules["stack"]))
     resource.setrlimit(resource.RLIMIT_FSIZE, (rules["file_bytes"], rules["file_bytes"]))
     resource.setrlimit(resource.RLIMIT_CPU, (rules["cpu_seconds"], rules["cpu_seconds"] + 1))
     resource.setrlimit(resource.RLIMIT_AS, (rules["memory"], rules["memory"]))

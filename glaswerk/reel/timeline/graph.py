@@ -15,6 +15,8 @@ FORGIVEN_MS: Final = 120
 # What is read beyond a trim, so that the last frame is surely there.
 _BEYOND_MS: Final = 120
 _MANY_CLIPS: Final = 16
+_MOST_PIXELS: Final = 100 * 1920 * 1088
+"""Of all clips together: each keeps some pictures of its source in memory while the video is made."""
 
 
 def graph(timeline: Timeline, media: Mapping[str, Media | Probe]) -> Graph:
@@ -47,6 +49,7 @@ class _Plan:
             raise TimelineError("metadata.glaswerk.layout", "is single, and there is a partner; choose another layout.")
         for track in timeline.tracks:
             self._check(track)
+        self._check_pixels()
         picture = Picture(timeline, self._open, self._open_clip)
         video = picture.graph()
         audio = Sound(timeline, self._open_clip, self._is_heard).graph()
@@ -85,6 +88,13 @@ class _Plan:
             if media.kind != IMAGE and end > media.duration_ms + FORGIVEN_MS:
                 said = f"uses the source up to {end} ms, and it lasts {media.duration_ms} ms; shorten the clip."
                 raise TimelineError(f"{place}.source_range", said)
+
+    def _check_pixels(self) -> None:
+        shown = [track for track in (self._timeline.main, self._timeline.partner) if track is not None]
+        clips = [self._media[item.source] for track in shown for item in track.items if isinstance(item, Clip)]
+        if sum(each.width * each.height for each in clips) > _MOST_PIXELS:
+            said = f"There are {len(clips)} clips of large sources, more than can be cut at once; use fewer of them, or smaller sources."
+            raise TimelineError("tracks", said)
 
     def _is_heard(self, clip: Clip) -> bool:
         return clip.volume > 0 and self._media[clip.source].audio_stream is not None

@@ -27,6 +27,9 @@ _RESULT: Final = "timeline.mp4"
 # A result may miss its length by two frames of sound and one of picture: what the codecs add at the ends.
 _FORGIVEN_MS: Final = 150
 
+# Every clip has some threads.
+_STACK_BYTES: Final = 2 << 20
+
 Progress = Callable[[int], None]
 
 
@@ -127,6 +130,7 @@ def _run(plan: Graph, paths: Mapping[str, Path], part: Path, report: Progress, l
             file_bytes=limits.output_bytes,
             wall_seconds=limits.wall_seconds,
             stall_seconds=limits.stall_seconds,
+            stack_bytes=_STACK_BYTES,
             read=(tool,),
             write=(str(part),),
         )

@@ -161,6 +161,8 @@ def test_a_hundred_clips_are_planned() -> None:
     items = tuple(Clip(source="source:a", start_ms=each * 100, duration_ms=100) for each in range(MAX_CLIPS))
     plan = planned(Timeline(main=Track(name="main", items=items)))
     assert plan.frames == 300 and len(plan.inputs) == 200
+    with pytest.raises(TimelineError, match="use fewer of them"):
+        planned(Timeline(main=Track(name="main", items=items)), **{"source:a": video(60, 3840, 2160)})
 
 
 @settings(max_examples=25, deadline=None)
