@@ -21,7 +21,7 @@ from typing import BinaryIO, Final
 
 from django.conf import settings
 
-EXTENSIONS: Final = frozenset({"jpg", "m4a", "mp4", "vtt", "webp"})
+EXTENSIONS: Final = frozenset({"jpg", "m3u8", "m4a", "m4s", "mp4", "vtt", "webp"})
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _CHUNK: Final = 1 << 20
 _INCOMING: Final = ".incoming"

@@ -73,6 +73,7 @@ class VideosSection(_Section):
     keep_uploads_hours: Annotated[int, Field(ge=1, le=720)] = Field(
         24, description="How long an unfinished upload is kept after its last byte, in hours."
     )
+    av1: bool = Field(False, description="Make AV1 beside H.264: about half the bytes, several times the work.")
 
 
 class FeedSection(_Section):

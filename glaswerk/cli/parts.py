@@ -168,6 +168,14 @@ def jobs() -> None:
                     install_signal_handlers=False,
                     delete_jobs="successful",
                 ),
+                # The rest of the renditions, which may take as long as it takes: no first one waits behind it.
+                worker_app.run_worker_async(
+                    name="ladder",
+                    queues=["ladder"],
+                    concurrency=max(1, (os.cpu_count() or 1) // 2),
+                    install_signal_handlers=False,
+                    delete_jobs="successful",
+                ),
                 worker_app.run_worker_async(
                     name="events",
                     queues=["events"],

@@ -31,7 +31,9 @@ SELECT v.id, v.creator_id, v.visibility, v.caption, v.hashtags, v.duration_ms, v
                AND o.state = 'ready' AND o.taken_down_at IS NULL AND o.visibility = 'public'
          WHERE k.video_id = v.id),
        (SELECT jsonb_agg(jsonb_build_array(t.language, t.blob) ORDER BY t.language)
-          FROM videos_captiontrack t WHERE t.video_id = v.id)
+          FROM videos_captiontrack t WHERE t.video_id = v.id),
+       (SELECT jsonb_object_agg(a.kind, a.blob) FROM videos_asset a
+         WHERE a.video_id = v.id AND a.kind IN ('preview', 'tiles', 'stream'))
 FROM videos_video v JOIN people_person p ON p.id = v.creator_id LEFT JOIN social_counts c ON c.video_id = v.id
 WHERE v.id = ANY(%s) AND v.state = 'ready' AND v.taken_down_at IS NULL AND p.is_active
 """
@@ -63,7 +65,8 @@ def _card(row: TupleRow, read_at: int) -> Card:
         row[:12]
     )
     name, display_name, avatar, likes, comments, saves, shares, renditions = row[12:20]
-    duet, stitch, use, sound_id, credited, tracks = row[20:]
+    duet, stitch, use, sound_id, credited, tracks, assets = row[20:]
+    files = assets or {}
     is_public = visibility == "public"
     return Card(
         video=video,
@@ -79,6 +82,9 @@ def _card(row: TupleRow, read_at: int) -> Card:
             "width": width,
             "height": height,
             "hashtags": hashtags,
+            "preview": blob_url(files["preview"], "webp") if "preview" in files else None,
+            "storyboard": blob_url(files["tiles"], "vtt") if "tiles" in files else None,
+            "stream": blob_url(files["stream"], "m3u8") if "stream" in files else None,
             "renditions": [
                 {"url": blob_url(blob, "mp4"), "width": wide, "height": high, "bitrate": bitrate, "codecs": codecs}
                 for blob, wide, high, bitrate, codecs in renditions or ()

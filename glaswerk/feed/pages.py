@@ -23,7 +23,7 @@ from glaswerk.people.models import Person, Visibility
 from glaswerk.people.names import NAME_PATTERN
 from glaswerk.social import queries as social
 from glaswerk.videos.captions import MAX_HASHTAG, find_hashtags, fold_hashtag
-from glaswerk.videos.models import Video
+from glaswerk.videos.models import Family, Video
 from glaswerk.videos.sounds import queries as sounds
 
 _MAX_TITLE: Final = 70
@@ -298,7 +298,9 @@ def _preview(found: Video) -> dict[str, Any] | None:
     description = f"{text} · {byline}" if text else byline
     if len(description) > _MAX_DESCRIPTION:
         description = text[: _MAX_DESCRIPTION - len(byline) - 4].rstrip() + f"… · {byline}"
-    renditions = sorted(found.renditions.all(), key=lambda rendition: rendition.height)
+    # Who reads these words plays H.264.
+    playable = [rendition for rendition in found.renditions.all() if rendition.family == Family.H264]
+    renditions = sorted(playable, key=lambda rendition: rendition.height)
     return {
         "url": settings.PUBLIC_URL + reverse("video", args=[found.public_id]),
         "title": _title(found),

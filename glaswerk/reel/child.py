@@ -40,6 +40,7 @@ class Confinement:
     wall_seconds: float
     stall_seconds: float
     stack_bytes: int = 0
+    nice: int = 5
     list: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
@@ -78,6 +79,7 @@ def run_confined(
         # ffmpeg keeps a second descriptor of every file that it was given open.
         "open_files": _OPEN_FILES + 2 * len(descriptors),
         "stack": confinement.stack_bytes,
+        "nice": confinement.nice,
         "cpu_seconds": max(1, int(confinement.wall_seconds * (os.cpu_count() or 1))),
         "list": confinement.list,
         "read": [*SYSTEM_READS, *confinement.read],

@@ -144,6 +144,7 @@ def _examine(container_name: str, size: int, limits: Limits) -> dict[str, Any]:
             "video_codec": codec.codec.canonical_name,
             "video_stream": video.index,
             "video_duration_ms": round((video_end - seen.first) * 1000),
+            "video_delay_ms": round((seen.first - first) * 1000),
             "coded_width": frame.width,
             "coded_height": frame.height,
             "bit_depth": max((each.bits for each in frame.format.components), default=8),
@@ -154,6 +155,7 @@ def _examine(container_name: str, size: int, limits: Limits) -> dict[str, Any]:
             "audio_stream": audio.index if audio else None,
             "audio_channels": audio.codec_context.channels if audio else 0,
             "audio_sample_rate": audio.codec_context.sample_rate if audio else 0,
+            "audio_delay_ms": round((heard.first - first) * 1000) if heard and heard.first is not None else 0,
         }
 
 

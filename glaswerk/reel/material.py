@@ -18,14 +18,14 @@ from typing import IO, Final
 import numpy as np
 from PIL import Image
 
-from glaswerk.reel.child import Confinement, run_confined
 from glaswerk.reel.content import AUDIO_CODECS, DECODER_WHITELIST, HEAD_BYTES
 from glaswerk.reel.failures import Failure, ReelError
-from glaswerk.reel.graph import AUDIO_RATE, filter_graph
+from glaswerk.reel.graph import AUDIO_RATE, filter_graph, sound_graph
 from glaswerk.reel.ladder import Rung, fit
 from glaswerk.reel.limits import Limits
 from glaswerk.reel.probe import Probe, open_source, probe
-from glaswerk.reel.render import _failure_of, _ffmpeg, _input_options, _ProgressReading, _unfinished_folder
+from glaswerk.reel.render import unfinished_folder
+from glaswerk.reel.tool import ProgressReading, run_ffmpeg, source_options
 
 PEAKS_PER_SECOND: Final = 50
 """How many bytes of `peaks` there are for a second of sound."""
@@ -37,6 +37,7 @@ _SHORT_EDGE: Final = 360
 _PICTURE_EDGE: Final = 1440
 # A browser that scrubs decodes from the last keyframe on; at two a second it is there at once.
 _KEYFRAME_SECONDS: Final = 0.5
+_PROXY_BITRATE: Final = 96_000
 _SAMPLE_RATE: Final = 8_000
 
 _SOUND_FORMATS: Final = "mp3,aac,wav,ogg,flac,aiff,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm"
@@ -95,7 +96,7 @@ def prepare(
     """
     path, target = Path(source), Path(folder)
     try:
-        with _unfinished_folder(target) as part:
+        with unfinished_folder(target) as part:
             made = _prepare(path, part, progress or (lambda percent: None), limits)
             part.rename(target)
     except OSError as error:
@@ -149,11 +150,11 @@ def _prepare(path: Path, part: Path, progress: Progress, limits: Limits) -> Mate
 def _prepare_video(path: Path, facts: Probe, part: Path, progress: Progress, limits: Limits) -> Material:
     width, height = fit(facts.width, facts.height, _SHORT_EDGE)
     proxy, poster, samples = part / f"{_PROXY}.mp4", part / _POSTER, part / _SAMPLES
-    rung = Rung(width, height, quality=27, max_bitrate=900_000, audio_bitrate=96_000)
-    graph = filter_graph(facts, [rung])
+    rung = Rung(width, height, quality=27, max_bitrate=900_000)
+    graph = filter_graph(facts, [rung], alone=False)
     options = ["-map", "[v0]"]
     if facts.has_audio:
-        graph += ";[a0]asplit=2[heard][seen]"
+        graph += f";{sound_graph(facts, alone=False)};[sound]asplit=2[heard][seen]"
         options += ["-map", "[heard]"]
     options += ["-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn"]
     options += ["-c:v", "libx264", "-preset", "veryfast", "-tune", "fastdecode", "-pix_fmt", "yuv420p"]
@@ -161,14 +162,14 @@ def _prepare_video(path: Path, facts: Probe, part: Path, progress: Progress, lim
     options += ["-force_key_frames", f"expr:gte(t,n_forced*{_KEYFRAME_SECONDS})", "-sc_threshold", "0"]
     options += ["-fps_mode", "vfr", "-enc_time_base:v", "1:90000", "-video_track_timescale", "90000"]
     if facts.has_audio:
-        options += ["-c:a", "aac", "-b:a", str(rung.audio_bitrate), "-ac", "2", "-ar", str(AUDIO_RATE)]
+        options += ["-c:a", "aac", "-b:a", str(_PROXY_BITRATE), "-ac", "2", "-ar", str(AUDIO_RATE)]
     options += ["-movflags", "+faststart", "-f", "mp4", f"file:{proxy}"]
     options += ["-map", "[poster]", "-map_metadata", "-1", "-frames:v", "1", "-c:v", "mjpeg", "-q:v", "5"]
     options += ["-f", "image2", "-update", "1", f"file:{poster}"]
     if facts.has_audio:
         options += ["-map", "[seen]", *_sample_options(samples)]
     with open_source(path) as handle:
-        command = [*_input_options(facts, limits)[_OPTIONS_BEFORE:], "-filter_complex", graph, *options]
+        command = [*source_options(facts, limits), "-filter_complex", graph, *options]
         _run(handle, command, part, facts.duration_ms, progress, limits)
     peaks, _ = _peaks(samples)
     for each in (proxy, poster):
@@ -300,27 +301,9 @@ def _peaks(samples: Path) -> tuple[bytes, int]:
     return np.minimum(loudest * 255 // 32_767, 255).astype(np.uint8).tobytes(), len(heard) * 1000 // _SAMPLE_RATE
 
 
-_COMMON: Final = (
-    *("-hide_banner", "-nostdin", "-y", "-loglevel", "error", "-nostats"),
-    *("-progress", "pipe:1", "-stats_period", "0.25"),
-)
-# The same options come first in a render's own input options.
-_OPTIONS_BEFORE: Final = len(_COMMON)
-
-
 def _run(
     source: IO[bytes], options: Sequence[str], folder: Path, duration_ms: int, progress: Progress, limits: Limits
 ) -> None:
-    tool = _ffmpeg()
-    confinement = Confinement(
-        memory_bytes=limits.memory_bytes,
-        file_bytes=limits.output_bytes,
-        wall_seconds=limits.wall_seconds,
-        stall_seconds=limits.stall_seconds,
-        read=(tool,),
-        write=(str(folder),),
-    )
-    reading = _ProgressReading(duration_ms or limits.max_duration_ms, progress)
-    outcome = run_confined([tool, *_COMMON, *options], confinement, stdin=source, on_line=reading)
-    if outcome.status != 0:
-        raise _failure_of(outcome)
+    reading = ProgressReading(duration_ms or limits.max_duration_ms, progress)
+    command = [*ProgressReading.OPTIONS, *options]
+    run_ffmpeg(command, limits, folder=folder, source=source, on_line=reading)

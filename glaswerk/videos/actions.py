@@ -157,6 +157,7 @@ def delete_video(person: Person, video: Video) -> None:
         if locked is None:
             return
         names = [f"{blob}.mp4" for blob in locked.renditions.values_list("blob", flat=True)]
+        names += [f"{asset.blob}.{asset.extension}" for asset in locked.assets.all()]
         names += [f"{locked.poster}.jpg"] if locked.poster else []
         names += [f"{blob}.vtt" for blob in locked.tracks.values_list("blob", flat=True)]
         names += [f"{blob}.m4a" for blob in Sound.objects.filter(video=locked).values_list("blob", flat=True)]

@@ -98,6 +98,9 @@ class VideoOut(Schema):
     color: str
     poster: str | None
     hashtags: list[str]
+    preview: str | None = Field(description="Address of an animated WebP of a few seconds.")
+    storyboard: str | None = Field(description="Address of a WebVTT file that names a still for every second.")
+    stream: str | None = Field(description="Address of an HLS playlist of the same renditions, in CMAF.")
     renditions: list[RenditionOut]
     counts: CountsOut
     sound: SoundOut

@@ -15,7 +15,7 @@ from procrastinate.exceptions import ConnectorException
 
 from glaswerk import reel
 from glaswerk.cell import blobs, log
-from glaswerk.videos import keeping, looks, outbox, processing
+from glaswerk.videos import keeping, ladders, looks, outbox, processing
 from glaswerk.videos.drafts import preparing
 from glaswerk.videos.sounds import extracting
 from glaswerk.videos.tus import actions as tus
@@ -71,6 +71,29 @@ def prepare_source(context: JobContext, source_id: int) -> None:
     except Exception:
         if attempts + 1 >= _MAX_ATTEMPTS:
             preparing.fail(source_id)
+        raise
+
+
+@app.task(
+    name=outbox.COMPLETE,
+    queue=outbox.LADDER_QUEUE,
+    pass_context=True,
+    retry=RetryStrategy(max_attempts=_MAX_ATTEMPTS, wait=5, exponential_wait=4),
+)
+def complete_ladder(context: JobContext, video_id: int) -> None:
+    """Make the rest of a video's renditions, and all that belongs to them; the video plays all the while.
+
+    Where that does not work, also not again, the video stays as it is: with its first rendition.
+    """
+    attempts = context.job.attempts
+    if attempts >= _MAX_ATTEMPTS:
+        ladders.give_up(video_id)
+        return
+    try:
+        ladders.complete(video_id)
+    except Exception:
+        if attempts + 1 >= _MAX_ATTEMPTS:
+            ladders.give_up(video_id)
         raise
 
 
@@ -142,7 +165,7 @@ def resume(silent_since: datetime) -> list[int]:
     stalled = ProcrastinateJob.objects.filter(
         Q(worker__isnull=True) | Q(worker__last_heartbeat__lt=silent_since),
         status="doing",
-        task_name__in=(outbox.PROCESS, outbox.PREPARE, outbox.ANNOUNCE, outbox.DISCARD),
+        task_name__in=(outbox.PROCESS, outbox.COMPLETE, outbox.PREPARE, outbox.ANNOUNCE, outbox.DISCARD),
     )
     for job_id in stalled.values_list("pk", flat=True):
         try:
@@ -150,9 +173,7 @@ def resume(silent_since: datetime) -> list[int]:
         except ConnectorException:
             # It ended between the look and the retry.
             continue
-    queued = ProcrastinateJob.objects.filter(status__in=("todo", "doing"), task_name=outbox.PROCESS)
-    with_job = set(queued.values_list("args__video_id", flat=True))
-    jobless = [video_id for video_id in processing.abandoned_videos() if video_id not in with_job]
+    jobless = _without_job(processing.abandoned_videos(), outbox.PROCESS)
     for video_id in jobless:
         outbox.process_later(video_id)
     preparations = ProcrastinateJob.objects.filter(status__in=("todo", "doing"), task_name=outbox.PREPARE)
@@ -160,7 +181,15 @@ def resume(silent_since: datetime) -> list[int]:
     for source_id in preparing.abandoned_sources():
         if source_id not in with_job:
             outbox.prepare_later(source_id)
+    for video_id in _without_job(ladders.abandoned_ladders(), outbox.COMPLETE):
+        outbox.complete_later(video_id)
     return jobless
+
+
+def _without_job(videos: list[int], task: str) -> list[int]:
+    queued = ProcrastinateJob.objects.filter(status__in=("todo", "doing"), task_name=task)
+    with_job = set(queued.values_list("args__video_id", flat=True))
+    return [video_id for video_id in videos if video_id not in with_job]
 
 
 def sweep_files(older_than_s: float) -> None:

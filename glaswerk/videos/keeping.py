@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from glaswerk.cell import blobs
 from glaswerk.people.models import Person
-from glaswerk.videos.models import CaptionTrack, Rendition, Sound, Source, Upload, UploadPurpose, Video
+from glaswerk.videos.models import Asset, CaptionTrack, Rendition, Sound, Source, Upload, UploadPurpose, Video
 
 # An arbitrary key of its own; ids of videos, which are locked too, are never negative.
 _LOCK: Final = -7_310_421_884_213
@@ -58,10 +58,11 @@ def _is_used(sha: str, extension: str) -> bool:
         case "m4a":
             return Sound.objects.filter(blob=sha).exists() or Source.objects.filter(proxy=sha).exists()
         case "vtt":
-            return CaptionTrack.objects.filter(blob=sha).exists()
+            return CaptionTrack.objects.filter(blob=sha).exists() or Asset.objects.filter(blob=sha).exists()
         case _:
             return (
                 Video.objects.filter(poster=sha).exists()
                 or Source.objects.filter(Q(poster=sha) | Q(proxy=sha)).exists()
                 or Person.objects.filter(avatar=sha).exists()
+                or Asset.objects.filter(blob=sha).exists()
             )

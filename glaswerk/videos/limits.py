@@ -5,7 +5,7 @@ from typing import Final
 
 from django.conf import settings
 
-from glaswerk.reel import Limits
+from glaswerk.reel import Family, Limits
 
 _MIB: Final = 1 << 20
 # What a multipart body holds beside the file: the caption, the boundaries and the part headers.
@@ -54,3 +54,8 @@ def max_open_mb() -> int:
 def upload_lifetime() -> timedelta:
     """How long an unfinished upload is kept after its last byte."""
     return timedelta(hours=settings.CELL.config.videos.keep_uploads_hours)
+
+
+def families() -> tuple[Family, ...]:
+    """In which codes renditions are made."""
+    return (Family.H264, Family.AV1) if settings.CELL.config.videos.av1 else (Family.H264,)

@@ -26,10 +26,12 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-_PATH: Final = re.compile(r"/media/([0-9a-f]{64})\.(mp4|m4a|jpg|vtt|webp)")
+_PATH: Final = re.compile(r"/media/([0-9a-f]{64})\.(mp4|m4a|m4s|m3u8|jpg|vtt|webp)")
 _TYPES: Final = {
     "mp4": b"video/mp4",
     "m4a": b"audio/mp4",
+    "m4s": b"video/mp4",
+    "m3u8": b"application/vnd.apple.mpegurl",
     "jpg": b"image/jpeg",
     "vtt": b"text/vtt; charset=utf-8",
     "webp": b"image/webp",
@@ -61,22 +63,25 @@ _VIDEO_SQL: Final = """
     )
 """
 _RENDITION: Final = "video.id IN (SELECT video_id FROM videos_rendition WHERE blob = %(sha)s)"
-_POSTER: Final = "video.poster = %(sha)s"
+_ASSET: Final = "video.id IN (SELECT video_id FROM videos_asset WHERE blob = %(sha)s)"
+_POSTER: Final = f"(video.poster = %(sha)s OR {_ASSET})"
 _SOUND: Final = "video.id IN (SELECT video_id FROM videos_sound WHERE blob = %(sha)s)"
-_TRACK: Final = "video.id IN (SELECT video_id FROM videos_captiontrack WHERE blob = %(sha)s)"
+_TRACK: Final = f"(video.id IN (SELECT video_id FROM videos_captiontrack WHERE blob = %(sha)s) OR {_ASSET})"
 # What a draft is cut from is its owner's alone; whether the owner may sign in is checked before.
 _SOURCE_SQL: Final = """
     SELECT false FROM videos_source AS source JOIN videos_draft AS draft ON draft.id = source.draft_id
     WHERE draft.owner_id = %(person)s AND (source.proxy = %(sha)s OR source.poster = %(sha)s)
 """
-_AVATAR_SQL: Final = "SELECT true FROM people_person WHERE avatar = %(sha)s AND is_active LIMIT 1"
+_AVATAR_SQL: Final = "SELECT true FROM people_person WHERE avatar = %(sha)s AND is_active"
 _EITHER_SQL: Final = "SELECT bool_or(everybody) FROM ({} UNION ALL {}) AS found (everybody)"
 _QUERIES: Final = {
     "mp4": _EITHER_SQL.format(_VIDEO_SQL.format(is_file_of_video=_RENDITION), _SOURCE_SQL),
     "m4a": _EITHER_SQL.format(_VIDEO_SQL.format(is_file_of_video=_SOUND), _SOURCE_SQL),
     "jpg": _EITHER_SQL.format(_VIDEO_SQL.format(is_file_of_video=_POSTER), _SOURCE_SQL),
     "vtt": _VIDEO_SQL.format(is_file_of_video=_TRACK),
-    "webp": _AVATAR_SQL,
+    "webp": _EITHER_SQL.format(_VIDEO_SQL.format(is_file_of_video=_ASSET), _AVATAR_SQL),
+    "m3u8": _VIDEO_SQL.format(is_file_of_video=_ASSET),
+    "m4s": _VIDEO_SQL.format(is_file_of_video=_ASSET),
 }
 
 _known_public: dict[tuple[str, str], float] = {}

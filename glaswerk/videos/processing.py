@@ -4,6 +4,8 @@
                      │
                      └────────► failed ──► uploaded (retry)
 
+A video is ready as soon as its first rendition plays; the others follow (`ladders.py`).
+
 Every arrow is an UPDATE that names the state it comes from, so that of two workers one moves and the other sees that
 nothing was left to do.  A worker holds an advisory lock of PostgreSQL on its video for as long as it works.  The lock
 is released with the worker's connection, also when it is killed: a video in `processing` whose lock is free has been
@@ -16,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 import structlog
@@ -31,11 +33,12 @@ from glaswerk.videos.drafts import rendering
 from glaswerk.videos.failures import INTERNAL, CutError
 from glaswerk.videos.keeping import keep_blobs
 from glaswerk.videos.limits import reel_limits
-from glaswerk.videos.models import Rendition, State, Video
+from glaswerk.videos.models import Asset, Fingerprint, Ladder, Rendition, State, Video
 from glaswerk.videos.sounds.extracting import take_sound
 from glaswerk.videos.work import work_folder
 
 _PROGRESS_EVERY_S: Final = 0.5
+_PATIENCE_STEP_S: Final = 0.1
 _UNDERWAY: Final = (State.UPLOADED, State.PROCESSING)
 _logger = structlog.get_logger("glaswerk.videos")
 
@@ -45,7 +48,7 @@ class _GoneError(Exception):
 
 
 def process(video_id: int) -> None:
-    """Probe, render, publish and look at one video; afterwards it is ready, failed, gone, or with another worker.
+    """Probe, render the first rendition, publish and look at one video; afterwards it is ready, failed, gone, or with another worker.
 
     Safe to run twice, at once or in turn.  Raises only what stops the worker itself, such as a lost database.
     """
@@ -100,14 +103,21 @@ def claimed_videos() -> set[int]:
 
 
 @contextmanager
-def claim(video_id: int) -> Iterator[bool]:
-    """Hold the lock on a video, or on a source of a draft; yields False where another worker holds it.
+def claim(video_id: int, patience_s: float = 0.0) -> Iterator[bool]:
+    """Hold the lock on a video, or on a source of a draft; yields False where another worker holds it for longer than that.
 
     The lock has a connection of its own, because a pooled one would keep it when it is handed on.
     """
     with psycopg.connect(**connection.get_connection_params(), autocommit=True) as own:
-        row = own.execute("SELECT pg_try_advisory_lock(%s)", [video_id]).fetchone()
-        yield bool(row and row[0])
+        until = time.monotonic() + patience_s
+        while not (taken := _try_lock(own, video_id)) and time.monotonic() < until:
+            time.sleep(_PATIENCE_STEP_S)
+        yield taken
+
+
+def _try_lock(own: psycopg.Connection[Any], video_id: int) -> bool:
+    row = own.execute("SELECT pg_try_advisory_lock(%s)", [video_id]).fetchone()
+    return bool(row and row[0])
 
 
 def _start(video_id: int) -> bool:
@@ -126,7 +136,8 @@ def _render_and_publish(video_id: int, folder: Path) -> None:
         raise _GoneError
     path, limits = blobs.original_path(source), reel_limits()
     probe = reel.probe(path, limits)
-    made = reel.make_renditions(path, probe, folder, progress, limits)
+    first = reel.first_rung(reel.rungs(probe.width, probe.height))
+    made = reel.make_renditions(path, probe, folder, progress, limits, ladder=(first,))
     publish(video_id, made, rendering.cover_of(video_id, path, folder))
 
 
@@ -156,14 +167,17 @@ class _Progress:
 def publish(video_id: int, made: reel.Renditions, cover: Path | None = None) -> bool:
     """Make a rendered video visible in one transaction; return False where it is no longer in `processing`.
 
-    Its length and size are those of the largest rendition.  A `cover` stands in place of the typical frame.
+    Its length and size are those of the largest rendition so far.  That the others follow is part of the transaction.  A
+    `cover` stands in place of the typical frame.
     """
+    assert made.poster is not None
     with transaction.atomic():
         keep_blobs()
         largest = made.renditions[0]
         moved = Video.objects.filter(pk=video_id, state=State.PROCESSING).update(
             state=State.READY,
             progress=100,
+            ladder=Ladder.FIRST,
             failure="",
             poster=blobs.store_file(cover or made.poster.path, "jpg"),
             color=made.poster.colour,
@@ -175,17 +189,23 @@ def publish(video_id: int, made: reel.Renditions, cover: Path | None = None) -> 
         if not moved:
             return False
         Rendition.objects.filter(video_id=video_id).delete()
-        Rendition.objects.bulk_create(
-            Rendition(
-                video_id=video_id,
-                blob=blobs.store_file(each.path, "mp4"),
-                width=each.width,
-                height=each.height,
-                bitrate=each.bitrate,
-                size=each.bytes,
-                codecs=each.codecs,
-            )
-            for each in made.renditions
-        )
+        Rendition.objects.bulk_create(kept_rendition(video_id, each) for each in made.renditions)
+        Asset.objects.filter(video_id=video_id).delete()
+        Fingerprint.objects.update_or_create(video_id=video_id, defaults={"sound": made.chromaprint, "pictures": b""})
+        outbox.complete_later(video_id)
         outbox.announce(video_id)
     return True
+
+
+def kept_rendition(video_id: int, made: reel.Rendition) -> Rendition:
+    """Store the file of a rendition, and return its row, which is not saved yet."""
+    return Rendition(
+        video_id=video_id,
+        blob=blobs.store_file(made.path, "mp4"),
+        family=made.family.value,
+        width=made.width,
+        height=made.height,
+        bitrate=made.bitrate,
+        size=made.bytes,
+        codecs=made.codecs,
+    )

@@ -10,7 +10,7 @@ from glaswerk.cell import blobs
 from glaswerk.cell.ids import decode_id
 from glaswerk.people.models import Person, Visibility
 from glaswerk.videos.failures import failure_sentence, is_worth_a_retry
-from glaswerk.videos.models import Credit, State, Video
+from glaswerk.videos.models import AssetKind, Credit, State, Video
 
 PAGE = 30
 
@@ -35,7 +35,7 @@ def visible_to(person: Person | None) -> Q:
 def access_video(person: Person | None, public_id: str) -> Video:
     """Return a video that this person may see.  Raises Http404, also where it exists but is not for them.
 
-    Four queries: the video with its creator and its sound, its renditions, its credits and its captions.
+    Five queries: the video with its creator and its sound, its renditions, its other files, its credits and its captions.
     """
     return _found(Video.objects.filter(visible_to(person)), public_id)
 
@@ -59,7 +59,7 @@ def access_video_to_moderate(person: Person, public_id: str) -> Video:
 
 
 def own_videos(person: Person, before: int | None = None, limit: int = PAGE) -> list[Video]:
-    """Return a page of this person's videos, the newest first, those with an id below `before`.  Four queries."""
+    """Return a page of this person's videos, the newest first, those with an id below `before`.  Five queries."""
     found = with_card_relations(Video.objects.filter(creator=person))
     if before is not None:
         found = found.filter(pk__lt=before)
@@ -92,6 +92,9 @@ def video_card(video: Video) -> dict[str, Any]:
         "color": video.color,
         "poster": blobs.blob_url(video.poster, "jpg") if video.poster else None,
         "hashtags": video.hashtags,
+        "preview": _asset_url(video, AssetKind.PREVIEW),
+        "storyboard": _asset_url(video, AssetKind.TILES),
+        "stream": _asset_url(video, AssetKind.STREAM),
         "renditions": [
             {
                 "url": blobs.blob_url(rendition.blob, "mp4"),
@@ -116,7 +119,7 @@ def video_card(video: Video) -> dict[str, Any]:
 def with_card_relations(videos: QuerySet[Video]) -> QuerySet[Video]:
     """Return the videos with all that a card needs."""
     return videos.select_related("creator", "counts", "sound__video").prefetch_related(
-        "renditions", "tracks", "credits__of_video", "credits__of_sound__video"
+        "renditions", "assets", "tracks", "credits__of_video", "credits__of_sound__video"
     )
 
 
@@ -155,6 +158,12 @@ def _sound_line(video: Video) -> dict[str, Any]:
         "title": video.sound_title,
         "url": f"/sound/{sound.public_id}" if sound is not None and linked else None,
     }
+
+
+def _asset_url(video: Video, kind: AssetKind) -> str | None:
+    """Return the address of the file of a kind, or None until it is made."""
+    found = next((asset for asset in video.assets.all() if asset.kind == kind), None)
+    return blobs.blob_url(found.blob, found.extension) if found else None
 
 
 def own_card(video: Video) -> dict[str, Any]:

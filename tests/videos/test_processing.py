@@ -271,7 +271,7 @@ def test_two_workers_one_publishes(ada: Person, clip: Path, guarded: bool, monke
         from contextlib import contextmanager
 
         @contextmanager
-        def claim(video_id: int):
+        def claim(video_id: int, patience_s: float = 0):
             yield True
 
         monkeypatch.setattr(processing, "claim", claim)

@@ -22,6 +22,16 @@ class State(models.TextChoices):
     FAILED = "failed", _("Failed")
 
 
+class Ladder(models.TextChoices):
+    """How many of its renditions a video has: it plays from the first one on, and the others follow."""
+
+    NONE = "none", _("None")
+    FIRST = "first", _("The first")
+    WHOLE = "whole", _("All")
+    # The first one plays; the others could not be made.
+    BROKEN = "broken", _("Only the first")
+
+
 class Video(models.Model):
     """One video: who made it, what it says, who may see it and how far its processing is."""
 
@@ -43,6 +53,7 @@ class Video(models.Model):
     allow_sound = public(models.BooleanField(_("use of the sound allowed"), default=False, db_default=False))
 
     state = personal(models.CharField(max_length=10, choices=State.choices, default=State.UPLOADED))
+    ladder = personal(models.CharField(max_length=6, choices=Ladder.choices, default=Ladder.NONE))
     progress = personal(models.PositiveSmallIntegerField(default=0))
     # A stable code such as `truncated`; the sentence for it is chosen in the reader's language.
     failure = personal(models.CharField(max_length=40, blank=True))
@@ -73,6 +84,7 @@ class Video(models.Model):
         constraints = (
             models.CheckConstraint(condition=models.Q(visibility__in=Visibility.values), name="video_visibility_known"),
             models.CheckConstraint(condition=models.Q(state__in=State.values), name="video_state_known"),
+            models.CheckConstraint(condition=models.Q(ladder__in=Ladder.values), name="video_ladder_known"),
             models.CheckConstraint(condition=models.Q(progress__lte=100), name="video_progress_is_percent"),
             # Nothing half-made can be shown: a ready video has its poster, its length and its date.
             models.CheckConstraint(
