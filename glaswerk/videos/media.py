@@ -66,7 +66,8 @@ _RENDITION: Final = "video.id IN (SELECT video_id FROM videos_rendition WHERE bl
 _ASSET: Final = "video.id IN (SELECT video_id FROM videos_asset WHERE blob = %(sha)s)"
 _POSTER: Final = f"(video.poster = %(sha)s OR {_ASSET})"
 _SOUND: Final = "video.id IN (SELECT video_id FROM videos_sound WHERE blob = %(sha)s)"
-_TRACK: Final = f"(video.id IN (SELECT video_id FROM videos_captiontrack WHERE blob = %(sha)s) OR {_ASSET})"
+_TRACK: Final = "video.id IN (SELECT video_id FROM videos_captiontrack WHERE blob = %(sha)s)"
+_TRACK_OR_ASSET: Final = " OR ".join((_TRACK, _ASSET)).join("()")
 # What a draft is cut from is its owner's alone; whether the owner may sign in is checked before.
 _SOURCE_SQL: Final = """
     SELECT false FROM videos_source AS source JOIN videos_draft AS draft ON draft.id = source.draft_id
@@ -78,7 +79,7 @@ _QUERIES: Final = {
     "mp4": _EITHER_SQL.format(_VIDEO_SQL.format(is_file_of_video=_RENDITION), _SOURCE_SQL),
     "m4a": _EITHER_SQL.format(_VIDEO_SQL.format(is_file_of_video=_SOUND), _SOURCE_SQL),
     "jpg": _EITHER_SQL.format(_VIDEO_SQL.format(is_file_of_video=_POSTER), _SOURCE_SQL),
-    "vtt": _VIDEO_SQL.format(is_file_of_video=_TRACK),
+    "vtt": _VIDEO_SQL.format(is_file_of_video=_TRACK_OR_ASSET),
     "webp": _EITHER_SQL.format(_VIDEO_SQL.format(is_file_of_video=_ASSET), _AVATAR_SQL),
     "m3u8": _VIDEO_SQL.format(is_file_of_video=_ASSET),
     "m4s": _VIDEO_SQL.format(is_file_of_video=_ASSET),
