@@ -13,7 +13,7 @@ from glaswerk.cell import blobs
 from glaswerk.cell.config import Cell, Config
 from glaswerk.people.models import Person
 from glaswerk.videos import actions, jobs, ladders, processing
-from glaswerk.videos.models import Asset, Fingerprint, Rendition, Video
+from glaswerk.videos.models import Asset, Fingerprint, Rendition, Sound, Video
 
 from .conftest import ffmpeg, media_files, published, run_jobs, signed_in, waiting_jobs
 from .test_media import ask
@@ -58,6 +58,7 @@ def test_first_plays_then_the_rest_follows(ada: Person, tall: Path, cell: Cell) 
     assert blobs.blob_path(Rendition.objects.get(height=420).blob, "mp4").read_bytes() == first
     names = {f"{each.blob}.{each.extension}" for each in Asset.objects.all()}
     names |= {f"{each.blob}.mp4" for each in Rendition.objects.all()} | {f"{video.poster}.jpg"}
+    names |= {f"{each.blob}.m4a" for each in Sound.objects.all()}
     assert media_files(cell) == names
     assert [path for path in (cell.uploads / "work").rglob("*") if path.is_file()] == []
     # Nothing of what the file said about its maker is served.
