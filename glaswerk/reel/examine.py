@@ -247,12 +247,11 @@ def _read(container: InputContainer, video: Any, audio: Any, limits: Limits) -> 
     frame, tried = None, 0
     try:
         for packet in container.demux(*(each for each in (video, audio) if each is not None)):
-            if packet.is_discard:
-                continue
-            if packet.size:
+            # What an edit list cuts off is not shown, but what follows may need it to be decoded.
+            if packet.size and not packet.is_discard:
                 tracks[packet.stream_index].add(packet, limits.max_duration_ms)
             if frame is None and packet.stream_index == video.index and tried < _PACKETS_TO_FIRST_FRAME:
-                tried += 1
+                tried += not packet.is_discard
                 try:
                     frame = next(iter(packet.decode()), None)
                 except av.error.MemoryError:
