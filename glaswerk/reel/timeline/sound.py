@@ -127,11 +127,14 @@ class Sound:
         steps.append(self._exactly(samples))
         if clip.volume != 1:
             steps.append(f"volume={clip.volume:.4f}")
-        if clip.fade_in_ms:
-            steps.append(f"afade=t=in:st={piece.before_ms / 1000:.3f}:d={clip.fade_in_ms / 1000:.3f}:curve=qsin")
-        if clip.fade_out_ms:
-            start = piece.before_ms + clip.duration_ms - clip.fade_out_ms
-            steps.append(f"afade=t=out:st={start / 1000:.3f}:d={clip.fade_out_ms / 1000:.3f}:curve=qsin")
+        # A clip may have been trimmed to less than its fades.
+        fade_in = min(clip.fade_in_ms, clip.duration_ms)
+        fade_out = min(clip.fade_out_ms, clip.duration_ms - fade_in)
+        if fade_in:
+            steps.append(f"afade=t=in:st={piece.before_ms / 1000:.3f}:d={fade_in / 1000:.3f}:curve=qsin")
+        if fade_out:
+            start = piece.before_ms + clip.duration_ms - fade_out
+            steps.append(f"afade=t=out:st={start / 1000:.3f}:d={fade_out / 1000:.3f}:curve=qsin")
         return self._filter(",".join(steps), f"{number}:{media.audio_stream}")
 
     def _exactly(self, samples: int) -> str:

@@ -122,6 +122,12 @@ def test_only_what_is_heard_is_opened_for_its_sound() -> None:
     assert planned(replace(timeline, main=replace(timeline.main, volume=0.0))).audio == ""
 
 
+def test_fades_are_no_longer_than_their_clip() -> None:
+    clip = Clip(source="source:a", start_ms=0, duration_ms=500, fade_in_ms=400, fade_out_ms=300)
+    plan = planned(Timeline(main=Track(name="main", items=(clip,))))
+    assert "afade=t=in:st=0.000:d=0.400" in plan.audio and "afade=t=out:st=0.400:d=0.100" in plan.audio
+
+
 def test_handles_are_used_where_there_are_some() -> None:
     first = Clip(source="source:a", start_ms=1000, duration_ms=1000)
     second = Clip(source="source:b", start_ms=100, duration_ms=1000, speed=2.0)
