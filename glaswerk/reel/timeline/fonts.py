@@ -36,22 +36,26 @@ class Face:
 
 
 @lru_cache(maxsize=8)
-def faces(folder: str = str(FOLDER)) -> tuple[Face, ...]:
-    """The fonts in the order of preference. Those that cannot be opened are left out."""
-    own = [Path(folder) / f"inter-{subset}-wght-normal.woff2" for subset in _SUBSETS]
-    found = [Face(str(path)) for path in own if path.is_file()]
-    system = sorted(
-        {
-            path
-            for place in _SYSTEM
-            if place.is_dir()
-            for path in place.rglob("*")
-            if path.suffix in (".ttf", ".otf", ".ttc")
-        },
-        key=lambda path: (_preference(path.name), path.name),
-    )
-    found += [Face(str(path), "emoji" in path.name.lower()) for path in system[:_MOST_FONTS]]
-    return tuple(face for face in found if _opened(face, _TRIED_AT) is not None)
+def own_faces(folder: str = str(FOLDER)) -> tuple[Face, ...]:
+    """Our own typeface, by scripts. Files that cannot be opened are left out."""
+    paths = [Path(folder) / f"inter-{subset}-wght-normal.woff2" for subset in _SUBSETS]
+    return tuple(face for face in (Face(str(path)) for path in paths) if _opened(face, _TRIED_AT) is not None)
+
+
+@lru_cache(maxsize=2)
+def system_faces(places: tuple[Path, ...]) -> tuple[Face, ...]:
+    """The system's fonts in the order of preference."""
+    suffixes = (".ttf", ".otf", ".ttc")
+    found = {path for place in places if place.is_dir() for path in place.rglob("*") if path.suffix in suffixes}
+    chosen = sorted(found, key=lambda path: (_preference(path.name), path.name))[:_MOST_FONTS]
+    faces = [Face(str(path), "emoji" in path.name.lower()) for path in chosen]
+    return tuple(face for face in faces if _opened(face, _TRIED_AT) is not None)
+
+
+def faces(folder: str = str(FOLDER)) -> Iterator[Face]:
+    """All of them, one after the other: the system's are opened only for what our own lacks."""
+    yield from own_faces(folder)
+    yield from system_faces(_SYSTEM)
 
 
 def _preference(name: str) -> int:
@@ -90,8 +94,7 @@ def face_for(cluster: str, folder: str = str(FOLDER)) -> Face | None:
     """The first font that has the characters of a cluster. None: none has, or only Pillow's own."""
     character = cluster[0]
     if _is_blank(character):
-        available = faces(folder)
-        return available[0] if available else None
+        return next(faces(folder), None)
     return next((face for face in faces(folder) if _has(face, character)), None)
 
 
@@ -141,4 +144,4 @@ def is_drawn_at_all(cluster: str, folder: str = str(FOLDER)) -> bool:
 
 def available(folder: str | os.PathLike[str] = FOLDER) -> bool:
     """Whether our own typeface is there."""
-    return any(face.path.startswith(str(folder)) for face in faces(str(folder)))
+    return bool(own_faces(str(folder)))

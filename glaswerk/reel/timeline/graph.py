@@ -128,7 +128,7 @@ def _encoder(timeline: Timeline, frames: int, sounds: bool) -> list[str]:
     """A result that is encoded once more for those who watch: fast, and better than what comes after it can show."""
     options = ["-map", "[v]", *(["-map", "[a]"] if sounds else [])]
     options += ["-map_metadata", "-1", "-map_chapters", "-1", "-sn", "-dn", "-frames:v", str(frames)]
-    options += ["-c:v", "libx264", "-preset", "superfast", "-crf", "17", "-profile:v", "high", "-pix_fmt", "yuv420p"]
+    options += ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "17", "-profile:v", "high", "-pix_fmt", "yuv420p"]
     options += ["-g", str(2 * timeline.fps), "-threads:v", "4", "-flags:v", "+bitexact", "-fflags", "+bitexact"]
     options += ["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
     if sounds:

@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
@@ -51,10 +52,12 @@ def render(
     report = _Rising(progress)
     report(0)
     paths = _paths(timeline, sources)
-    known = dict(media or {})
-    for source, path in paths.items():
-        if source not in known:
-            known[source] = _inspected(source, path, limits)
+    known = {name: facts for name, facts in (media or {}).items() if name in timeline.sources}
+    unknown = {source: path for source, path in paths.items() if source not in known}
+    # Each is looked into by a child of its own, so they need not wait for one another.
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        looked = {source: pool.submit(_inspected, source, path, limits) for source, path in unknown.items()}
+        known |= {source: found.result() for source, found in looked.items()}
     plan = graph(timeline, known)
     try:
         with unfinished_folder(target) as part:

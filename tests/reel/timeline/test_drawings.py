@@ -77,7 +77,7 @@ def test_a_missing_typeface_is_replaced(tmp_path: Path) -> None:
     assert not fonts.available(tmp_path)
     assert (drawn("Größe", str(tmp_path))[..., 3] > 200).sum() > 100
     (tmp_path / "inter-latin-wght-normal.woff2").write_bytes(b"no font at all")
-    fonts.faces.cache_clear()
+    fonts.own_faces.cache_clear()
     assert not fonts.available(tmp_path)
     assert (drawn("Grösse", str(tmp_path))[..., 3] > 200).sum() > 100
 
