@@ -202,7 +202,9 @@ def _overlay(place: Place, reference: Place, duration_ms: int) -> Text | Sticker
 
 def words(place: Place, most: int) -> str:
     """A text for people: line feeds are its only control characters."""
-    text = place.text(most=most).replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+    text = place.text(most=most).replace("\r\n", "\n").replace("\t", " ")
+    for line_end in ("\r", "\u2028", "\u2029"):
+        text = text.replace(line_end, "\n")
     for number, character in enumerate(text):
         # Characters that are newer than this Python's tables are taken: emoji come every year.
         is_none = ord(character) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(character) <= 0xFDEF

@@ -3,6 +3,7 @@
 The measures are those of docs/timeline.md, so that a preview can draw the same.
 """
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -22,6 +23,9 @@ _SHADOW_PART: Final = 0.6
 # The picture of a text is never higher than this many frames: more could not be seen.
 _FRAMES_HIGH: Final = 2
 _BACKGROUNDS: Final = {TextStyle.BOX: "#000000b0", TextStyle.OUTLINE: "#000000"}
+
+# Fonts have nothing for these, and the one that ends a paragraph cannot even be laid out.
+_CONTROLS: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 Colour = tuple[int, ...]
 
@@ -137,7 +141,7 @@ def _rgba(colour: str) -> Colour:
 def _wrapped(text: str, em: int, widest: float, folder: str) -> list[str]:
     """Lines that fit, broken between words, and within a word that is wider than a line."""
     lines = []
-    for paragraph in text.split("\n"):
+    for paragraph in _CONTROLS.sub(" ", text).split("\n"):
         line = ""
         for word in paragraph.split(" "):
             longer = f"{line} {word}" if line else word

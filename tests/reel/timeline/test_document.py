@@ -167,6 +167,13 @@ def test_emoji_that_are_newer_than_this_python_are_taken() -> None:
     assert isinstance(item, Text) and item.text == text(document)["text"]
 
 
+def test_every_way_to_end_a_line_is_one() -> None:
+    document = json.loads(dump(everything()))
+    text(document)["text"] = "a\r\nb\rc\u2028d\u2029e\tf"
+    item = parse(json.dumps(document)).overlays[0].items[1]
+    assert isinstance(item, Text) and item.text == "a\nb\nc\nd\ne f"
+
+
 def test_an_empty_draft_can_be_kept() -> None:
     empty = Timeline(main=Track(name="main"))
     assert parse(dump(empty)) == empty and empty.duration_ms == 0

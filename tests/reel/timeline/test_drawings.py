@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from glaswerk.reel.timeline import (
@@ -83,6 +83,7 @@ def test_a_missing_typeface_is_replaced(tmp_path: Path) -> None:
 
 
 @settings(max_examples=12, deadline=None)
+@example("a\u2029b\x1c\x85", TextStyle.PLAIN)
 @given(st.text(min_size=1, max_size=30), st.sampled_from(TextStyle))
 def test_any_text_can_be_drawn(text: str, style: TextStyle) -> None:
     text = text.encode("utf-8", "ignore").decode() or "x"
