@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.cells import RunningCell
+from tests.s3 import S3, s3_server
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of its own.
@@ -52,6 +53,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: object) -> None:
 
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         call_command("createcachetable", verbosity=0)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    """An S3-compatible server for this test process."""
+    with s3_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

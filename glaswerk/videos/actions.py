@@ -14,10 +14,10 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from glaswerk.cell import blobs
+from glaswerk.cell.keeping import keep_blobs
 from glaswerk.people.actions import become_creator
 from glaswerk.people.models import Person, Visibility
 from glaswerk.videos import captions, outbox
-from glaswerk.videos.keeping import keep_blobs
 from glaswerk.videos.limits import max_upload_bytes, max_upload_mb
 from glaswerk.videos.models import Sound, State, Video
 from glaswerk.videos.models.sound import MAX_SOUND_TITLE

@@ -127,6 +127,13 @@ class UploadedOut(Schema):
     duplicate_of: str | None = Field(None, description="Your earlier video that was made from the very same file.")
 
 
+class AddressesOut(Schema):
+    """Signed addresses of a video's files."""
+
+    expires_at: str
+    addresses: dict[str, str] = Field(description="From each address of the video to one that needs no cookie.")
+
+
 class OwnVideoOut(VideoOut, StateOut):
     """A video as its creator sees it."""
 
@@ -187,6 +194,12 @@ def upload(
 def read(request: HttpRequest, video_id: str) -> dict[str, Any]:
     """Return a video that you may see."""
     return queries.video_card(queries.access_video(_person_or_none(request), video_id))
+
+
+@router.get("/videos/{video_id}/addresses", response=AddressesOut, auth=None)
+def addresses(request: HttpRequest, video_id: str) -> dict[str, Any]:
+    """Return addresses that open the files of a video that you may see to whoever holds them, for a while."""
+    return queries.signed_addresses(queries.access_video(_person_or_none(request), video_id))
 
 
 @router.get("/videos/{video_id}/state", response=StateOut)

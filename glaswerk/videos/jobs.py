@@ -5,6 +5,7 @@ import time
 from datetime import datetime, timedelta
 from typing import Final
 
+import structlog
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
@@ -14,8 +15,8 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.exceptions import ConnectorException
 
 from glaswerk import reel
-from glaswerk.cell import blobs, log
-from glaswerk.videos import keeping, ladders, looks, outbox, processing
+from glaswerk.cell import blobs, keeping, log
+from glaswerk.videos import ladders, looks, outbox, processing
 from glaswerk.videos.drafts import preparing
 from glaswerk.videos.sounds import extracting
 from glaswerk.videos.tus import actions as tus
@@ -28,6 +29,8 @@ _FORGOTTEN_AFTER_S: Final = 6 * 3600
 # Looking goes on in the queue of renders, and no upload should wait longer than this for it.
 _LOOKING_S: Final = 10.0
 _LOOKED_AT_ONCE: Final = 100
+_FEW_FILES: Final = 50
+_logger = structlog.get_logger("glaswerk.videos")
 
 
 @app.task(
@@ -133,6 +136,14 @@ def sweep_uploads(timestamp: int) -> None:
     tus.sweep_uploads()
 
 
+@app.periodic(cron="41 3 * * *")
+@app.task(name="videos.collect_garbage", queue=outbox.EVENTS_QUEUE, queueing_lock="videos.collect_garbage")
+def collect_garbage(timestamp: int) -> None:
+    """Remove stored files that nothing refers to and that are past their grace."""
+    del timestamp
+    collect_if_plausible()
+
+
 @app.periodic(cron="*/5 * * * *")
 @app.task(name="videos.look_at_rest", queue=outbox.RENDER_QUEUE, queueing_lock="videos.look_at_rest")
 def look_at_rest(timestamp: int) -> None:
@@ -190,6 +201,24 @@ def _without_job(videos: list[int], task: str) -> list[int]:
     queued = ProcrastinateJob.objects.filter(status__in=("todo", "doing"), task_name=task)
     with_job = set(queued.values_list("args__video_id", flat=True))
     return [video_id for video_id in videos if video_id not in with_job]
+
+
+def collect_if_plausible() -> int:
+    """Do what `collect_garbage` says, and return how many files were removed.
+
+    Where a large part of all files would go, more likely the database is not the one that belongs to them, such as an
+    older dump that is being restored.  Then nothing is removed, and an operator has to look.
+    """
+    found = keeping.collect(dry_run=True)
+    if len(found.removed) > max(_FEW_FILES, found.seen // 5):
+        _logger.error(
+            "too much garbage to be true; look at it, and run `glaswerk storage gc` if it is",
+            reason=f"{len(found.removed)} of {found.seen} files",
+        )
+        return 0
+    removed = keeping.collect()
+    _logger.info("garbage collected", reason=f"{len(removed.removed)} of {removed.seen} files")
+    return len(removed.removed)
 
 
 def sweep_files(older_than_s: float) -> None:

@@ -70,8 +70,8 @@ def complete(video_id: int) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         try:
             folder.mkdir(parents=True)
-            with _first_file(video) as first:
-                extend(video, _make(video, first, folder))
+            with _first_file(video, folder) as first, blobs.local_original(video.source, folder) as source:
+                extend(video, _make(video, source, first, folder))
         except reel.ReelError as error:
             _logger.warning("ladder not completed", failure=error.code.value, reason=error.detail)
             if error.code.is_worth_a_retry:
@@ -109,9 +109,8 @@ def extend(video: Video, made: "_Made") -> bool:
     return True
 
 
-def _make(video: Video, first: _File, folder: Path) -> _Made:
+def _make(video: Video, source: Path, first: _File, folder: Path) -> _Made:
     limits = replace(reel_limits(), stall_seconds=_BACKGROUND_STALL_S)
-    source = blobs.original_path(video.source)
     probe = reel.probe(source, limits)
     have = (first.width, first.height, first.family)
     ladder = reel.rungs(probe.width, probe.height, families())
@@ -137,11 +136,11 @@ def _make(video: Video, first: _File, folder: Path) -> _Made:
 
 
 @contextmanager
-def _first_file(video: Video) -> Iterator[_File]:
+def _first_file(video: Video, folder: Path) -> Iterator[_File]:
     """Yield the rendition that plays already."""
     first = Rendition.objects.get(video=video)
-    path = blobs.blob_path(first.blob, "mp4")
-    yield _File(path, first.width, first.height, first.codecs, first.family)
+    with blobs.local_blob(first.blob, "mp4", folder) as path:
+        yield _File(path, first.width, first.height, first.codecs, first.family)
 
 
 def _store_assets(made: _Made) -> Iterator[tuple[AssetKind, str]]:

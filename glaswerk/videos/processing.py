@@ -28,10 +28,10 @@ from django.utils import timezone
 from glaswerk import reel
 from glaswerk.cell import blobs
 from glaswerk.cell.ids import encode_id
+from glaswerk.cell.keeping import keep_blobs
 from glaswerk.videos import looks, outbox
 from glaswerk.videos.drafts import rendering
 from glaswerk.videos.failures import INTERNAL, CutError
-from glaswerk.videos.keeping import keep_blobs
 from glaswerk.videos.limits import reel_limits
 from glaswerk.videos.models import Asset, Fingerprint, Ladder, Rendition, State, Video
 from glaswerk.videos.sounds.extracting import take_sound
@@ -50,7 +50,8 @@ class _GoneError(Exception):
 def process(video_id: int) -> None:
     """Probe, render the first rendition, publish and look at one video; afterwards it is ready, failed, gone, or with another worker.
 
-    Safe to run twice, at once or in turn.  Raises only what stops the worker itself, such as a lost database.
+    Safe to run twice, at once or in turn.  Raises only what stops the worker itself, such as a lost database, and
+    StorageError while the store of blobs is away.
     """
     with claim(video_id) as claimed:
         if not claimed or not _start(video_id):
@@ -69,6 +70,9 @@ def process(video_id: int) -> None:
             _logger.warning("video failed", failure=error.code.value, reason=error.detail)
             fail(video_id, error.code.value)
         except OSError as error:
+            if isinstance(error, blobs.StorageError) and not isinstance(error, blobs.CorruptBlob):
+                # The store may be back soon, so the job is tried again.
+                raise
             full = error.errno in (ENOSPC, EDQUOT)
             code = reel.Failure.DISK_FULL if full else reel.Failure.UNREADABLE
             _logger.warning("video failed", failure=code.value)
@@ -134,11 +138,12 @@ def _render_and_publish(video_id: int, folder: Path) -> None:
         progress = _half(progress, 50)
     if source is None:
         raise _GoneError
-    path, limits = blobs.original_path(source), reel_limits()
-    probe = reel.probe(path, limits)
-    first = reel.first_rung(reel.rungs(probe.width, probe.height))
-    made = reel.make_renditions(path, probe, folder, progress, limits, ladder=(first,))
-    publish(video_id, made, rendering.cover_of(video_id, path, folder))
+    limits = reel_limits()
+    with blobs.local_original(source, work_folder()) as path:
+        probe = reel.probe(path, limits)
+        first = reel.first_rung(reel.rungs(probe.width, probe.height))
+        made = reel.make_renditions(path, probe, folder, progress, limits, ladder=(first,))
+        publish(video_id, made, rendering.cover_of(video_id, path, folder))
 
 
 def _half(progress: Callable[[int], None], first: int) -> Callable[[int], None]:

@@ -1,10 +1,13 @@
 """What pages and endpoints read about videos.  Who may see a video is decided here and nowhere else in this app."""
 
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404
+from django.utils import timezone
 
 from glaswerk.cell import blobs
 from glaswerk.cell.ids import decode_id
@@ -164,6 +167,17 @@ def _asset_url(video: Video, kind: AssetKind) -> str | None:
     """Return the address of the file of a kind, or None until it is made."""
     found = next((asset for asset in video.assets.all() if asset.kind == kind), None)
     return blobs.blob_url(found.blob, found.extension) if found else None
+
+
+def signed_addresses(video: Video) -> dict[str, Any]:
+    """Return the addresses of a video's files, each with one that opens it to whoever holds it, and when that ends."""
+    files = [(rendition.blob, "mp4") for rendition in video.renditions.all()]
+    files += [(video.poster, "jpg")] if video.poster else []
+    seconds = settings.CELL.config.storage.signed_seconds
+    return {
+        "expires_at": (timezone.now() + timedelta(seconds=seconds)).isoformat(timespec="seconds"),
+        "addresses": {blobs.blob_url(*file): settings.PUBLIC_URL + blobs.signed_url(*file, seconds) for file in files},
+    }
 
 
 def own_card(video: Video) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from psycopg import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 
+from glaswerk.cell.blobs import StorageError
 from glaswerk.cell.config import Cell
 from glaswerk.cell.database import close_pool, open_pool, pool
 from glaswerk.cell.log import EventLog, LogUnavailable
@@ -150,7 +151,7 @@ class FrontDoor:
             await handler(scope, receive, watched_send)
         except Refused as refused:
             await _send_problem(watched_send, refused)
-        except (LogUnavailable, DatabaseError, PoolTimeout) as error:
+        except (LogUnavailable, DatabaseError, PoolTimeout, StorageError) as error:
             _logger.warning("a server is away", route=route, exc_info=error)
             if not begun:
                 await _send_problem(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from django.conf import settings
 from django.db import connection, connections
 from django.utils import timezone
 
@@ -275,7 +276,7 @@ def test_two_workers_one_publishes(ada: Person, clip: Path, guarded: bool, monke
             yield True
 
         monkeypatch.setattr(processing, "claim", claim)
-        monkeypatch.setattr(processing, "work_folder", lambda: blobs._originals() / str(threading.get_ident()))
+        monkeypatch.setattr(processing, "work_folder", lambda: settings.CELL.uploads / str(threading.get_ident()))
         real, one_at_a_time = processing.publish, threading.Lock()
 
         def unguarded(video_id: int, made: reel.Renditions, cover: Path | None = None) -> bool:

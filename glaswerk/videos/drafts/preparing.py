@@ -52,7 +52,8 @@ def prepare(source_id: int) -> None:
         folder = work_folder() / encode_id(source_id)
         try:
             original = Source.objects.values_list("original", flat=True).get(pk=source_id)
-            made = material.prepare(blobs.original_path(original), folder, _Progress(source_id), reel_limits())
+            with blobs.local_original(original, work_folder()) as path:
+                made = material.prepare(path, folder, _Progress(source_id), reel_limits())
             _keep(source_id, made)
         except (_GoneError, Source.DoesNotExist):
             _logger.info("source deleted while it was prepared")
@@ -60,6 +61,9 @@ def prepare(source_id: int) -> None:
             _logger.warning("source failed", failure=error.code.value, reason=error.detail)
             fail(source_id, error.code.value)
         except OSError as error:
+            if isinstance(error, blobs.StorageError) and not isinstance(error, blobs.CorruptBlob):
+                # The store may be back soon, so the job is tried again.
+                raise
             full = error.errno in (ENOSPC, EDQUOT)
             fail(source_id, (reel.Failure.DISK_FULL if full else reel.Failure.UNREADABLE).value)
         finally:

@@ -6,6 +6,7 @@ the video without an original, and the next one begins again.
 
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import orjson
@@ -37,16 +38,17 @@ def make_original(video_id: int, work: Path, progress: Callable[[int], None]) ->
     if cut is None:
         return None
     uses = uses_of(orjson.loads(cut.timeline))
-    paths = _paths(cut.video.creator, cut, uses)
     folder = work / f"{encode_id(video_id)}.cut"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:
         out = folder / "cut.mp4"
-        try:
-            timeline.render(timeline.parse(cut.timeline), paths, out, progress, reel_limits())
-        except timeline.TimelineError as error:
-            raise CutError(CutFailure.INVALID, error.field) from error
+        with ExitStack() as files:
+            paths = _paths(cut.video.creator, cut, uses, folder, files)
+            try:
+                timeline.render(timeline.parse(cut.timeline), paths, out, progress, reel_limits())
+            except timeline.TimelineError as error:
+                raise CutError(CutFailure.INVALID, error.field) from error
         with transaction.atomic():
             keep_blobs()
             original = blobs.store_original(out)
@@ -76,9 +78,10 @@ def cover_of(video_id: int, original: Path, folder: Path) -> Path | None:
     return out
 
 
-def _paths(person: Person, cut: Cut, uses: list[Use]) -> dict[str, Path]:
-    """Return where everything lies that a cut is made from, if it still may be used.  Raises CutError.
+def _paths(person: Person, cut: Cut, uses: list[Use], folder: Path, files: ExitStack) -> dict[str, Path]:
+    """Return where everything lies that a cut is made from, if it still may be used, until `files` is closed.
 
+    What lies in a store elsewhere is fetched into the folder.  Raises CutError, and StorageError.
     What was allowed when the draft was published may have been withdrawn while the cut was waiting.
     """
     sources = {each.public_id: each for each in Source.objects.filter(draft=cut.draft_id).select_related("of_video")}
@@ -88,7 +91,7 @@ def _paths(person: Person, cut: Cut, uses: list[Use]) -> dict[str, Path]:
         if use.kind == "sound":
             if use.id not in sounds:
                 raise CutError(CutFailure.WITHDRAWN, "sound")
-            paths[f"sound:{use.id}"] = blobs.blob_path(sounds[use.id].blob, "m4a")
+            paths[f"sound:{use.id}"] = files.enter_context(blobs.local_blob(sounds[use.id].blob, "m4a", folder))
             continue
         source = sources.get(use.id)
         if source is None:
@@ -96,7 +99,7 @@ def _paths(person: Person, cut: Cut, uses: list[Use]) -> dict[str, Path]:
         if source.reuse:
             if source.of_video is None or not may_reuse(person, source.of_video_id, source.reuse):
                 raise CutError(CutFailure.WITHDRAWN, source.reuse)
-            paths[f"source:{use.id}"] = blobs.original_path(source.of_video.source)
+            paths[f"source:{use.id}"] = files.enter_context(blobs.local_original(source.of_video.source, folder))
         else:
-            paths[f"source:{use.id}"] = blobs.original_path(source.original)
+            paths[f"source:{use.id}"] = files.enter_context(blobs.local_original(source.original, folder))
     return paths

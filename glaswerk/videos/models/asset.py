@@ -3,6 +3,7 @@
 from django.db import models
 
 from glaswerk.cell.classes import public
+from glaswerk.cell.references import keeps_blob
 from glaswerk.videos.models.video import Video
 
 
@@ -35,7 +36,7 @@ class Asset(models.Model):
     id = public(models.BigAutoField(primary_key=True))
     video = public(models.ForeignKey(Video, on_delete=models.CASCADE, related_name="assets"))
     kind = public(models.CharField(max_length=10, choices=AssetKind.choices))
-    blob = public(models.CharField(max_length=64, db_index=True))
+    blob = public(keeps_blob(models.CharField(max_length=64, db_index=True), *sorted(set(EXTENSIONS.values()))))
 
     class Meta:
         constraints = (

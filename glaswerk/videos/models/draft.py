@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from glaswerk.cell.classes import personal
 from glaswerk.cell.ids import encode_id, new_id
+from glaswerk.cell.references import keeps_blob, keeps_original
 from glaswerk.people.models import Person
 from glaswerk.videos.models.credit import Reuse
 from glaswerk.videos.models.video import Video
@@ -70,10 +71,10 @@ class Source(models.Model):
     failure = personal(models.CharField(max_length=40, blank=True))
     kind = personal(models.CharField(max_length=5, choices=SourceKind.choices, default=SourceKind.UNKNOWN, blank=True))
     # The SHA-256 of the file as it was uploaded; it stays in the cell and is never served.
-    original = personal(models.CharField(max_length=64, blank=True, db_index=True))
+    original = personal(keeps_original(models.CharField(max_length=64, blank=True, db_index=True)))
     # MP4 for a video, M4A for a sound, JPEG for a picture; served to the draft's owner alone.
-    proxy = personal(models.CharField(max_length=64, blank=True, db_index=True))
-    poster = personal(models.CharField(max_length=64, blank=True, db_index=True))
+    proxy = personal(keeps_blob(models.CharField(max_length=64, blank=True, db_index=True), "mp4", "m4a", "jpg"))
+    poster = personal(keeps_blob(models.CharField(max_length=64, blank=True, db_index=True), "jpg"))
     duration_ms = personal(models.PositiveIntegerField(default=0))
     width = personal(models.PositiveIntegerField(default=0))
     height = personal(models.PositiveIntegerField(default=0))

@@ -3,6 +3,7 @@
 from django.db import models
 
 from glaswerk.cell.classes import public
+from glaswerk.cell.references import keeps_blob
 from glaswerk.videos.models.video import Video
 
 
@@ -18,7 +19,7 @@ class Rendition(models.Model):
 
     id = public(models.BigAutoField(primary_key=True))
     video = public(models.ForeignKey(Video, on_delete=models.CASCADE, related_name="renditions"))
-    blob = public(models.CharField(max_length=64, db_index=True))
+    blob = public(keeps_blob(models.CharField(max_length=64, db_index=True), "mp4"))
     family = public(models.CharField(max_length=4, choices=Family.choices, default=Family.H264))
     width = public(models.PositiveIntegerField())
     height = public(models.PositiveIntegerField())

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from glaswerk.cell.classes import personal, public
 from glaswerk.cell.ids import encode_id, new_id
+from glaswerk.cell.references import keeps_blob
 from glaswerk.people.models import Person
 
 MAX_SOUND_TITLE = 80
@@ -23,7 +24,7 @@ class Sound(models.Model):
     owner = public(models.ForeignKey(Person, on_delete=models.CASCADE, related_name="sounds"))
     video = public(models.OneToOneField("videos.Video", on_delete=models.CASCADE, related_name="own_sound"))
     # The SHA-256 of an M4A file.
-    blob = public(models.CharField(max_length=64, db_index=True))
+    blob = public(keeps_blob(models.CharField(max_length=64, db_index=True), "m4a"))
     duration_ms = public(models.PositiveIntegerField())
     # How loud it is, one byte for every 20 ms, for drawing.
     peaks = public(models.BinaryField(default=bytes))

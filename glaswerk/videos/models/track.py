@@ -3,6 +3,7 @@
 from django.db import models
 
 from glaswerk.cell.classes import public
+from glaswerk.cell.references import keeps_blob
 from glaswerk.videos.models.video import Video
 
 
@@ -12,7 +13,7 @@ class CaptionTrack(models.Model):
     id = public(models.BigAutoField(primary_key=True))
     video = public(models.ForeignKey(Video, on_delete=models.CASCADE, related_name="tracks"))
     language = public(models.CharField(max_length=5))
-    blob = public(models.CharField(max_length=64, db_index=True))
+    blob = public(keeps_blob(models.CharField(max_length=64, db_index=True), "vtt"))
 
     class Meta:
         ordering = ("language",)

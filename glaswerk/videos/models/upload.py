@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from glaswerk.cell.classes import personal
 from glaswerk.cell.ids import encode_id, new_id
+from glaswerk.cell.references import keeps_original
 from glaswerk.people.models import Person
 from glaswerk.videos.models.video import Video
 
@@ -36,7 +37,12 @@ class Upload(models.Model):
     # The Upload-Metadata header exactly as it was sent, because the protocol gives it back.
     metadata = personal(models.TextField(blank=True))
     # The SHA-256 of the original, once the upload is whole.
-    sha = personal(models.CharField(max_length=64, blank=True, db_index=True))
+    # A video has a row of its own that keeps it.
+    sha = personal(
+        keeps_original(
+            models.CharField(max_length=64, blank=True, db_index=True), where=models.Q(purpose=UploadPurpose.SOURCE)
+        )
+    )
     # What it became, and the person's earlier video that has the very same bytes.
     video = personal(models.ForeignKey(Video, on_delete=models.SET_NULL, null=True, related_name="+"))
     duplicate_of = personal(models.ForeignKey(Video, on_delete=models.SET_NULL, null=True, related_name="+"))

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from glaswerk.cell.classes import personal, public
 from glaswerk.cell.ids import encode_id, new_id
+from glaswerk.cell.references import keeps_blob, keeps_original
 from glaswerk.people.models import Person, Visibility
 
 
@@ -59,12 +60,12 @@ class Video(models.Model):
     failure = personal(models.CharField(max_length=40, blank=True))
     # The SHA-256 of the original as it was uploaded; it stays in the cell and is never served.  Empty until the cut that
     # the video is made from was rendered.
-    source = personal(models.CharField(max_length=64))
+    source = personal(keeps_original(models.CharField(max_length=64)))
 
     duration_ms = public(models.PositiveIntegerField(default=0))
     width = public(models.PositiveIntegerField(default=0))
     height = public(models.PositiveIntegerField(default=0))
-    poster = public(models.CharField(max_length=64, blank=True))
+    poster = public(keeps_blob(models.CharField(max_length=64, blank=True), "jpg"))
     color = public(models.CharField(max_length=7, blank=True))
     # What it looks like, as 64 bytes of `glaswerk.reel.look`; empty until it was looked at, zeros where it could not be.
     features = public(models.BinaryField(default=bytes))

@@ -39,7 +39,8 @@ def take_sound(video_id: int) -> None:
     folder = work_folder() / f"{encode_id(video_id)}.sound"
     try:
         folder.mkdir(exist_ok=True)
-        made = material.extract_sound(blobs.blob_path(rendition.blob, "mp4"), folder, reel_limits())
+        with blobs.local_blob(rendition.blob, "mp4", folder) as path:
+            made = material.extract_sound(path, folder, reel_limits())
         _keep(video_id, made)
     except (reel.ReelError, OSError) as error:
         _logger.warning("sound not taken", failure=type(error).__name__, reason=getattr(error, "detail", ""))
