@@ -208,7 +208,7 @@ def test_cuts_with_the_keyboard_alone_and_takes_it_back(visit: Visit, stocked_ce
     page.keyboard.press("Escape")
     wait_saved(page)
     timeline = parse(json.dumps(draft_of(client, page)["timeline"]))
-    assert [each.filter for each in timeline.main.items if isinstance(each, Clip)] == ["noir", ""]
+    assert [each.look for each in timeline.main.items if isinstance(each, Clip)] == ["noir", ""]
     saved = draft_of(client, page)["timeline"]
 
     other = visit(viewport=PHONE)
