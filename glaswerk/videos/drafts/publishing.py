@@ -8,6 +8,7 @@ from typing import Final
 
 import orjson
 from django.db import transaction
+from django.utils.translation import get_language
 
 from glaswerk.cell import blobs
 from glaswerk.people.models import Person
@@ -20,7 +21,7 @@ from glaswerk.videos.models import CaptionTrack, Credit, Cut, Reuse, Sound, Sour
 from glaswerk.videos.reuse import Allowance, may_reuse
 from glaswerk.videos.sounds.queries import usable_sounds
 
-# The language of captions whose author has chosen none.
+# The language of captions whose author has chosen none and uses none.
 _UNKNOWN_LANGUAGE: Final = "und"
 
 
@@ -125,4 +126,6 @@ def _keep_captions(video: Video, document: Document) -> None:
         return
     text = webvtt.write_captions(captions)
     blob = blobs.store_bytes(text.encode(), "vtt")
-    CaptionTrack.objects.create(video=video, language=video.language or _UNKNOWN_LANGUAGE, blob=blob)
+    # Nobody is asked which language they speak; it is that of the pages that they cut it with.
+    language = video.language or get_language() or _UNKNOWN_LANGUAGE
+    CaptionTrack.objects.create(video=video, language=language[:5], blob=blob)
