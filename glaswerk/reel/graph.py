@@ -50,12 +50,7 @@ def filter_graph(probe: Probe, ladder: Sequence[Rung], *, with_poster: bool = Tr
     parts = [f"[0:{probe.video_stream}]{_on_common_clock(probe) if alone else ''}{','.join(steps)}[s0]"]
     if with_poster:
         parts.append("[s0]split=2[r0][p]")
-        step = f"isnan(prev_selected_t)+gte(t-prev_selected_t\\,{_POSTER_STEP_SECONDS})"
-        parts.append(
-            f"[p]select='{step}',thumbnail=n={_POSTER_FRAMES},"
-            # JPEG files are always full range and BT.601 (ITU-T T.871).
-            "scale=in_color_matrix=bt709:in_range=tv:out_color_matrix=bt601:out_range=pc,format=yuvj420p[poster]"
-        )
+        parts.append(poster_graph("p"))
     else:
         parts.append("[s0]null[r0]")
     for place, number in enumerate(order):
@@ -65,6 +60,16 @@ def filter_graph(probe: Probe, ladder: Sequence[Rung], *, with_poster: bool = Tr
         onward = "" if is_last else f",split=2[r{place + 1}]"
         parts.append(f"[r{place}]{size}{onward}[v{number}]")
     return ";".join(parts)
+
+
+def poster_graph(label: str) -> str:
+    """The most typical picture of the beginning of a rendition: [poster]."""
+    step = f"isnan(prev_selected_t)+gte(t-prev_selected_t\\,{_POSTER_STEP_SECONDS})"
+    return (
+        f"[{label}]select='{step}',thumbnail=n={_POSTER_FRAMES},"
+        # JPEG files are always full range and BT.601 (ITU-T T.871).
+        "scale=in_color_matrix=bt709:in_range=tv:out_color_matrix=bt601:out_range=pc,format=yuvj420p[poster]"
+    )
 
 
 def _same_size(one: Rung, other: Rung) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from glaswerk.reel.failures import Failure, ReelError
-from glaswerk.reel.graph import encoder_options, file_options, filter_graph, poster_options, sound_options
+from glaswerk.reel.graph import encoder_options, file_options, filter_graph, poster_graph, poster_options, sound_options
 from glaswerk.reel.ladder import Family, Rung, rungs
 from glaswerk.reel.limits import Limits
 from glaswerk.reel.probe import Probe, open_source, review
@@ -150,7 +150,9 @@ class _Run:
     def render(self, sound: Sound | None, after: Path | None, report: Callable[[int], None]) -> None:
         """Make all files, with the sound as it was heard, or that of an earlier rendition, or none."""
         command = [*ProgressReading.OPTIONS, *source_options(self.probe, self.limits)]
-        graph = filter_graph(self.probe, self.ladder, with_poster=after is None)
+        # Sound that is copied and a picture that is long in coming wait for each other in ffmpeg: then the poster comes later.
+        with_poster = after is None and len(self.ladder) == 1
+        graph = filter_graph(self.probe, self.ladder, with_poster=with_poster)
         heard: list[str] = []
         read: list[Path] = []
         if after is not None:
@@ -168,10 +170,14 @@ class _Run:
         command += ["-filter_complex", graph]
         for number, rung in enumerate(self.ladder):
             command += [*encoder_options(rung, number), *heard, *file_options(), f"file:{self.output(rung)}"]
-        if after is None:
-            command += [*poster_options(), f"file:{self.folder / _POSTER}"]
+        poster = [*poster_options(), f"file:{self.folder / _POSTER}"]
+        if with_poster:
+            command += poster
         reading = ProgressReading(self.probe.duration_ms, report)
         self._ffmpeg(command, read=read, source=self.source, on_line=reading)
+        if after is None and not with_poster:
+            largest = own_file_options(self.output(self.ladder[0]))
+            self._ffmpeg([*largest, "-filter_complex", poster_graph("0:v"), *poster])
 
     def _encode(self, sound: Sound) -> Path:
         path = self.folder / _SOUND
