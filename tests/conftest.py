@@ -6,6 +6,7 @@ embedded PostgreSQL; tests of the whole (`cell`) start `glaswerk up` as its oper
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from tests.cells import RunningCell
@@ -24,6 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def servers() -> Iterator[None]:
     """An embedded PostgreSQL and NATS for this test process, without a database yet."""
+    from glaswerk.cell import postgres
     from glaswerk.cell.config import current_cell
     from glaswerk.cell.supervisor import Supervisor, servers
 
@@ -32,6 +34,10 @@ def servers() -> Iterator[None]:
     supervisor = Supervisor(cell)
     try:
         supervisor.start(servers(cell))
+        # What these tests hold is gone with their process; what must outlive a kill is tested on whole cells.
+        with psycopg.connect(postgres.maintenance_url(cell), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
         yield
     finally:
         supervisor.stop()

@@ -19,10 +19,10 @@ from django.db.models import QuerySet
 from glaswerk import reel
 from glaswerk.cell import blobs
 from glaswerk.cell.ids import encode_id
+from glaswerk.cell.keeping import keep_blobs
 from glaswerk.reel import package, stills
 from glaswerk.reel.fingerprint import fingerprint
 from glaswerk.videos import outbox
-from glaswerk.videos.keeping import keep_blobs
 from glaswerk.videos.limits import families, reel_limits
 from glaswerk.videos.models import Asset, AssetKind, Fingerprint, Ladder, Rendition, State, Video
 from glaswerk.videos.processing import claim, claimed_videos, kept_rendition

@@ -16,11 +16,10 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from glaswerk.cell import blobs
+from glaswerk.cell import blobs, keeping
 from glaswerk.cell.config import Cell, Config
 from glaswerk.cell.ids import decode_id
 from glaswerk.people.models import Person
-from glaswerk.videos import keeping
 from glaswerk.videos.actions import UploadError, delete_video
 from glaswerk.videos.models import Upload, Video
 from glaswerk.videos.tus import actions, disk, server

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from glaswerk.cell import blobs
 from glaswerk.cell.ids import decode_id, encode_id, new_id
+from glaswerk.cell.keeping import keep_blobs
 from glaswerk.people.models import Person
 from glaswerk.videos import outbox
 from glaswerk.videos.actions import UploadError, check_size
@@ -17,7 +18,6 @@ from glaswerk.videos.drafts import documents
 from glaswerk.videos.drafts.failures import VersionConflict
 from glaswerk.videos.drafts.limits import MAX_DRAFTS, MAX_SOURCES, MAX_TITLE, STITCH_MS
 from glaswerk.videos.drafts.queries import access_draft, access_source, is_being_published
-from glaswerk.videos.keeping import keep_blobs
 from glaswerk.videos.models import Draft, Reuse, Source, SourceKind, SourceState, Video
 from glaswerk.videos.reuse import reusable_by
 from glaswerk.videos.sounds.queries import usable_sounds

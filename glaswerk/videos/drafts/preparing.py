@@ -19,10 +19,10 @@ from django.db import transaction
 from glaswerk import reel
 from glaswerk.cell import blobs
 from glaswerk.cell.ids import encode_id
+from glaswerk.cell.keeping import keep_blobs
 from glaswerk.reel import material
 from glaswerk.videos import outbox
 from glaswerk.videos.failures import INTERNAL
-from glaswerk.videos.keeping import keep_blobs
 from glaswerk.videos.limits import reel_limits
 from glaswerk.videos.models import Source, SourceState
 from glaswerk.videos.processing import claim, claimed_videos

@@ -11,12 +11,12 @@ from django.db import transaction
 from django.utils.translation import get_language
 
 from glaswerk.cell import blobs
+from glaswerk.cell.keeping import keep_blobs
 from glaswerk.people.models import Person
 from glaswerk.videos.actions import UploadError, check_words, delete_video, make_video
 from glaswerk.videos.drafts import checks, webvtt
 from glaswerk.videos.drafts.documents import Document, Use, captions_of, uses_of
 from glaswerk.videos.drafts.queries import access_draft
-from glaswerk.videos.keeping import keep_blobs
 from glaswerk.videos.models import CaptionTrack, Credit, Cut, Reuse, Sound, Source, State, Video
 from glaswerk.videos.reuse import Allowance, may_reuse
 from glaswerk.videos.sounds.queries import usable_sounds

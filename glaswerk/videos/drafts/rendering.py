@@ -15,12 +15,12 @@ from django.db import transaction
 
 from glaswerk.cell import blobs
 from glaswerk.cell.ids import encode_id
+from glaswerk.cell.keeping import keep_blobs
 from glaswerk.people.models import Person
 from glaswerk.reel import ReelError, timeline
 from glaswerk.reel.timeline.cover import save_cover
 from glaswerk.videos.drafts.documents import Use, cover_ms, uses_of
 from glaswerk.videos.failures import CutError, CutFailure
-from glaswerk.videos.keeping import keep_blobs
 from glaswerk.videos.limits import reel_limits
 from glaswerk.videos.models import Cut, Source, State, Video
 from glaswerk.videos.reuse import may_reuse

@@ -14,9 +14,9 @@ from django.db.models import QuerySet
 from glaswerk import reel
 from glaswerk.cell import blobs
 from glaswerk.cell.ids import encode_id
+from glaswerk.cell.keeping import keep_blobs
 from glaswerk.reel import material
 from glaswerk.videos import outbox
-from glaswerk.videos.keeping import keep_blobs
 from glaswerk.videos.limits import reel_limits
 from glaswerk.videos.models import Rendition, Sound, State, Video
 from glaswerk.videos.work import work_folder

@@ -10,11 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from glaswerk.cell import blobs
+from glaswerk.cell.keeping import keep_blobs
 from glaswerk.cell.rates import check_rate
 from glaswerk.people.models import Person
 from glaswerk.videos import limits, outbox
 from glaswerk.videos.actions import UploadError, check_size, check_words, make_video, no_room
-from glaswerk.videos.keeping import keep_blobs
 from glaswerk.videos.models import Upload, UploadPurpose, UploadState
 from glaswerk.videos.queries import earlier_video
 from glaswerk.videos.tus import disk, queries

@@ -8,10 +8,10 @@ import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
-from glaswerk.cell import blobs
+from glaswerk.cell import blobs, keeping
 from glaswerk.cell.config import Cell
 from glaswerk.people.models import Person
-from glaswerk.videos import jobs, keeping
+from glaswerk.videos import jobs
 from glaswerk.videos.drafts import actions, limits, preparing
 from glaswerk.videos.models import Draft, Source, Upload
 from tests.videos.conftest import MakePerson, media_files, run_jobs, signed_in, waiting_jobs

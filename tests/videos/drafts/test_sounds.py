@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from glaswerk.cell import blobs
+from glaswerk.cell import blobs, keeping
 from glaswerk.cell.config import Cell
 from glaswerk.people.models import Person
 from glaswerk.reel import material
 from glaswerk.social.models import Block, Follow
-from glaswerk.videos import actions, keeping, processing
+from glaswerk.videos import actions, processing
 from glaswerk.videos.models import Draft, Reuse, Sound, State, Video
 from glaswerk.videos.reuse import Allowance, may_reuse
 from glaswerk.videos.sounds import extracting
