@@ -13,13 +13,12 @@ from tests.cells import RunningCell
 from tests.s3 import S3, s3_server
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of its own.
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Give each file to one test process, and all that share a running cell to the same one: setting up is what takes long."""
-    for item in items:
-        fixtures: list[str] = getattr(item, "fixturenames", [])
-        shared = next((name for name in ("stocked_cell", "live_cell") if name in fixtures), item.location[0])
-        item.add_marker(pytest.mark.xdist_group(shared))
+    # Marked as early as this, because xdist reads the marks before any other hook could set them.
+    fixtures: list[str] = getattr(item, "fixturenames", [])
+    shared = next((name for name in ("stocked_cell", "live_cell") if name in fixtures), item.location[0])
+    item.add_marker(pytest.mark.xdist_group(shared))
 
 
 @pytest.fixture(scope="session")
