@@ -18,7 +18,7 @@ def main() -> int:
     """Return pytest's exit status."""
     browser = find_or_install()
     print(f"browser: {browser or 'none'}", flush=True)
-    side_by_side = ["-n", str(min(os.cpu_count() or 1, _MOST_SIDE_BY_SIDE)), "--dist", "loadgroup"]
+    side_by_side = ["-n", str(min(os.cpu_count() or 1, _MOST_SIDE_BY_SIDE))]
     return int(pytest.main([*side_by_side, *sys.argv[1:]]))
 
 
