@@ -164,6 +164,10 @@ class VideosSection(_Section):
         24, description="How long an unfinished upload is kept after its last byte, in hours."
     )
     av1: bool = Field(False, description="Make AV1 beside H.264: about half the bytes, several times the work.")
+    job_minutes: Annotated[int, Field(ge=1, le=300)] = Field(60, description="Longest time to prepare one video for.")
+    job_memory_mb: Annotated[int, Field(ge=512, le=1048576)] = Field(
+        6144, description="Address space that preparing one video may use, in MiB."
+    )
 
 
 class FeedSection(_Section):

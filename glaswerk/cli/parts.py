@@ -24,7 +24,7 @@ app = typer.Typer()
 _UNSERVED = ["browser-test-bundle.js", "tus.js", "tus.js.map"]
 
 
-def _run_until_told(main: Callable[[], Awaitable[None]]) -> None:
+def run_until_told(main: Callable[[], Awaitable[None]]) -> None:
     """Run a process's main coroutine until SIGTERM or SIGINT cancels it, and end the process."""
 
     async def watched() -> None:
@@ -124,7 +124,7 @@ def projector() -> None:
     logs.configure()
     from glaswerk.feed.projector import main
 
-    _run_until_told(main)
+    run_until_told(main)
 
 
 @app.command()
@@ -133,7 +133,7 @@ def archiver() -> None:
     logs.configure()
     from glaswerk.feed.archiver import main
 
-    _run_until_told(main)
+    run_until_told(main)
 
 
 @app.command()
@@ -142,7 +142,7 @@ def epochs() -> None:
     logs.configure()
     from glaswerk.feed.cutter import main
 
-    _run_until_told(main)
+    run_until_told(main)
 
 
 @app.command()
@@ -151,41 +151,19 @@ def jobs() -> None:
     from glaswerk.cli.attach import setup_django
 
     setup_django()
-    from procrastinate.contrib.django import app as procrastinate
-    from procrastinate.contrib.django.django_connector import DjangoConnector
+    from glaswerk.videos.outbox import EVENTS_QUEUE, LADDER_QUEUE, RENDER_QUEUE
+    from glaswerk.videos.queue.workers import Line, work
 
-    assert isinstance(procrastinate.connector, DjangoConnector)
-    worker_app = procrastinate.with_connector(procrastinate.connector.get_worker_connector())
-
-    async def main() -> None:
-        # Rendering takes long, so it has a worker of its own; announcements never wait behind it.
-        async with worker_app.open_async():
-            await asyncio.gather(
-                worker_app.run_worker_async(
-                    name="render",
-                    queues=["render"],
-                    concurrency=max(1, (os.cpu_count() or 1) // 2),
-                    install_signal_handlers=False,
-                    delete_jobs="successful",
-                ),
-                # The rest of the renditions, which may take as long as it takes: no first one waits behind it.
-                worker_app.run_worker_async(
-                    name="ladder",
-                    queues=["ladder"],
-                    concurrency=max(1, (os.cpu_count() or 1) // 2),
-                    install_signal_handlers=False,
-                    delete_jobs="successful",
-                ),
-                worker_app.run_worker_async(
-                    name="events",
-                    queues=["events"],
-                    concurrency=4,
-                    install_signal_handlers=False,
-                    delete_jobs="successful",
-                ),
-            )
-
-    _run_until_told(main)
+    cores = max(1, (os.cpu_count() or 1) // 2)
+    lines = [
+        # Rendering takes long, so it has a line of its own; announcements never wait behind it.
+        Line([RENDER_QUEUE], cores, "render"),
+        # The rest of the renditions, which may take as long as it takes: no first one waits behind it.
+        Line([LADDER_QUEUE], cores, "ladder"),
+        Line([EVENTS_QUEUE], 4, "events"),
+    ]
+    # A cell that is stopped gives its renders back at once; the next start goes on with them.
+    run_until_told(lambda: work(lines, grace_s=0))
 
 
 @app.command()

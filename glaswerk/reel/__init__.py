@@ -14,6 +14,7 @@ from glaswerk.reel.limits import Limits
 from glaswerk.reel.look import FEATURES, look
 from glaswerk.reel.probe import Probe, probe
 from glaswerk.reel.render import Poster, Rendition, Renditions, make_renditions
+from glaswerk.reel.stop import Stop, stoppable
 
 __all__ = [
     "FEATURES",
@@ -26,9 +27,11 @@ __all__ = [
     "Rendition",
     "Renditions",
     "Rung",
+    "Stop",
     "first_rung",
     "look",
     "make_renditions",
     "probe",
     "rungs",
+    "stoppable",
 ]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from glaswerk.reel.failures import Failure, ReelError
+from glaswerk.reel.stop import current_stop
 
 _CONFINE: Final = str(Path(__file__).with_name("confine.py"))
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
@@ -70,8 +71,11 @@ def run_confined(
     without it, any output does. Output is then not kept. The child works in `folder`, and has the open files
     `descriptors` under the same numbers. Whatever happens, also in
     `on_line`, the child's whole process group is dead on return. Raises ReelError BROKEN_TOOL, TIMED_OUT,
-    STALLED or KILLED.
+    STALLED, KILLED, or STOPPED within `stoppable`.
     """
+    stop = current_stop()
+    if stop is not None and stop.is_asked:
+        raise ReelError(Failure.STOPPED)
     rules = {
         "parent": os.getpid(),
         "memory": confinement.memory_bytes,
@@ -143,11 +147,17 @@ def _watch(
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ, "output")
         selector.register(process.stderr, selectors.EVENT_READ, "errors")
-        while selector.get_map():
+        stop, open_pipes = current_stop(), 2
+        if stop is not None:
+            selector.register(stop, selectors.EVENT_READ, "stop")
+        while open_pipes:
             for key, _ in selector.select(_TICK_SECONDS):
+                if key.data == "stop":
+                    raise ReelError(Failure.STOPPED)
                 chunk = os.read(key.fd, 65536)
                 if not chunk:
                     selector.unregister(key.fileobj)
+                    open_pipes -= 1
                 elif key.data == "errors":
                     errors += chunk
                     del errors[:-_ERRORS_KEPT]

@@ -14,6 +14,8 @@ from glaswerk.cell.rates import check_rate
 from glaswerk.people.models import Person
 from glaswerk.videos import actions, queries, uploads
 from glaswerk.videos.problems import problem
+from glaswerk.videos.queue import actions as queue_actions
+from glaswerk.videos.queue import queries as queue_queries
 from glaswerk.videos.reuse import Allowance
 
 router = Router(tags=["videos"])
@@ -117,6 +119,8 @@ class StateOut(Schema):
     progress: int = Field(description="0 to 100")
     failure: str | None = Field(description="Why it failed and what to do, in your language.")
     retry: bool = Field(description="Whether the same file may succeed when you try again.")
+    place: int | None = Field(None, description="Its place in the queue while it waits; the next one's is 1.")
+    remaining_s: int | None = Field(None, description="About how many seconds its preparation still takes.")
 
 
 class UploadedOut(Schema):
@@ -205,7 +209,8 @@ def addresses(request: HttpRequest, video_id: str) -> dict[str, Any]:
 @router.get("/videos/{video_id}/state", response=StateOut)
 def state(request: HttpRequest, video_id: str) -> dict[str, Any]:
     """Return how far your video is."""
-    return queries.state_of(queries.access_own_video(_person(request), video_id))
+    video = queries.access_own_video(_person(request), video_id)
+    return {**queries.state_of(video), **queue_queries.waits_of([video]).get(video.pk, {})}
 
 
 @router.patch("/videos/{video_id}", response=OwnVideoOut)
@@ -238,6 +243,15 @@ def retry(request: HttpRequest, video_id: str) -> tuple[int, dict[str, Any]]:
     return 202, queries.state_of(video)
 
 
+@router.post("/videos/{video_id}/cancel", response={202: StateOut})
+def cancel(request: HttpRequest, video_id: str) -> tuple[int, dict[str, Any]]:
+    """End the preparation of your video; what you uploaded is kept, and you can try again."""
+    _check_writes(request)
+    video = queries.access_own_video(_person(request), video_id)
+    queue_actions.cancel_video(_person(request), video)
+    return 202, queries.state_of(video)
+
+
 @router.get("/me/videos", response=OwnVideosOut)
 def own(
     request: HttpRequest,
@@ -251,8 +265,9 @@ def own(
         return problem(actions.UploadError("before", "Please give the `next` of the page before, or nothing."))
     found = queries.own_videos(_person(request), before_id, limit + 1)
     page = found[:limit]
+    waits = queue_queries.waits_of(page)
     return {
-        "videos": [queries.own_card(video) for video in page],
+        "videos": [{**queries.own_card(video), **waits.get(video.pk, {})} for video in page],
         "next": page[-1].public_id if len(found) > limit else None,
     }
 

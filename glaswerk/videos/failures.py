@@ -108,6 +108,8 @@ def _sentence(failure: Failure) -> str:
             return _("This video needs more memory than we allow. Please export it at 1080p and upload it again.")
         case Failure.TIMED_OUT:
             return _("This video takes too long to prepare. Please export it shorter or at 1080p and upload it again.")
+        case Failure.STOPPED:
+            return _("Preparing this video was cancelled. Your upload is kept: please try again whenever you like.")
         case Failure.STALLED | Failure.KILLED:
             return _("Preparing this video was interrupted on our side. Your upload is kept: please try again.")
         case Failure.DISK_FULL:

@@ -73,6 +73,10 @@ def complete(video_id: int) -> None:
             with _first_file(video, folder) as first, blobs.local_original(video.source, folder) as source:
                 extend(video, _make(video, source, first, folder))
         except reel.ReelError as error:
+            if error.code is reel.Failure.STOPPED:
+                # Its worker leaves, and another one goes on: that is no try in vain.
+                outbox.complete_later(video_id)
+                return
             _logger.warning("ladder not completed", failure=error.code.value, reason=error.detail)
             if error.code.is_worth_a_retry:
                 raise

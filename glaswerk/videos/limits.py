@@ -36,7 +36,13 @@ def max_duration_s() -> int:
 
 def reel_limits() -> Limits:
     """The same limits as the engine takes them."""
-    return Limits(max_bytes=max_upload_bytes(), max_duration_ms=max_duration_s() * 1000)
+    videos = settings.CELL.config.videos
+    return Limits(
+        max_bytes=max_upload_bytes(),
+        max_duration_ms=max_duration_s() * 1000,
+        wall_seconds=videos.job_minutes * 60.0,
+        memory_bytes=videos.job_memory_mb * _MIB,
+    )
 
 
 def max_open_uploads() -> int:

@@ -11,6 +11,7 @@ from django.db import transaction
 from procrastinate.contrib.django import app
 
 from glaswerk.cell import log
+from glaswerk.videos.queue.order import priority_of
 
 ANNOUNCE_PATIENCE_S: Final = 2.0
 PROCESS: Final = "videos.process_video"
@@ -25,9 +26,11 @@ LADDER_QUEUE: Final = "ladder"
 EVENTS_QUEUE: Final = "events"
 
 
-def process_later(video_id: int) -> None:
-    """Have a video prepared for playback."""
-    app.configure_task(PROCESS, queue=RENDER_QUEUE).defer(video_id=video_id)
+def process_later(video_id: int, priority: int | None = None) -> None:
+    """Have a video prepared for playback, in its creator's next turn unless it keeps the one that it had."""
+    if priority is None:
+        priority = priority_of(video_id, RENDER_QUEUE)
+    app.configure_task(PROCESS, queue=RENDER_QUEUE, priority=priority).defer(video_id=video_id)
 
 
 def prepare_later(source_id: int) -> None:

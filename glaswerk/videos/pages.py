@@ -16,6 +16,7 @@ from glaswerk.people.models import Person, Visibility
 from glaswerk.videos import actions, captions, limits, queries
 from glaswerk.videos.failures import duration_words
 from glaswerk.videos.models import State, Video
+from glaswerk.videos.queue import queries as queue
 from glaswerk.videos.reuse import Allowance, is_protected
 
 _ICONS: Final = {Visibility.PUBLIC: "globe", Visibility.FOLLOWERS: "people", Visibility.PRIVATE: "lock"}
@@ -50,11 +51,12 @@ def own_videos(request: HttpRequest) -> HttpResponse:
         return redirect("own_videos")
     found = queries.own_videos(_person(request), before, queries.PAGE + 1)
     page = found[: queries.PAGE]
+    waits = queue.waits_of(page)
     return render(
         request,
         "videos/own_videos.html",
         {
-            "videos": [_row(video) for video in page],
+            "videos": [{**_row(video), **waits.get(video.pk, {})} for video in page],
             "next": page[-1].public_id if len(found) > queries.PAGE else None,
             "is_first_page": before is None,
         },

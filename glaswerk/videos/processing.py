@@ -1,8 +1,8 @@
 """From an upload to a video that plays: who works on it, what happens if that fails, and the step that publishes it.
 
     uploaded ──► processing ──► ready
-                     │
-                     └────────► failed ──► uploaded (retry)
+        │            │
+        └────────────┴────────► failed ──► uploaded (retry)
 
 A video is ready as soon as its first rendition plays; the others follow (`ladders.py`).
 
@@ -10,6 +10,8 @@ Every arrow is an UPDATE that names the state it comes from, so that of two work
 nothing was left to do.  A worker holds an advisory lock of PostgreSQL on its video for as long as it works.  The lock
 is released with the worker's connection, also when it is killed: a video in `processing` whose lock is free has been
 abandoned, and whoever takes the lock may go on with it.
+
+Cancelling is an arrow as well: it moves to failed first, and then tells the worker, which finds nothing left to do.
 """
 
 import shutil
@@ -34,12 +36,16 @@ from glaswerk.videos.drafts import rendering
 from glaswerk.videos.failures import INTERNAL, CutError
 from glaswerk.videos.limits import reel_limits
 from glaswerk.videos.models import Asset, Fingerprint, Ladder, Rendition, State, Video
+from glaswerk.videos.queue import actions as queue
+from glaswerk.videos.queue import stopping, workers
 from glaswerk.videos.sounds.extracting import take_sound
 from glaswerk.videos.work import work_folder
 
 _PROGRESS_EVERY_S: Final = 0.5
 _PATIENCE_STEP_S: Final = 0.1
 _UNDERWAY: Final = (State.UPLOADED, State.PROCESSING)
+# So long a worker that was told to stop may take to let go of a video that was tried again meanwhile.
+_HANDOVER_S: Final = 5.0
 _logger = structlog.get_logger("glaswerk.videos")
 
 
@@ -57,6 +63,7 @@ def process(video_id: int) -> None:
         if not claimed or not _start(video_id):
             return
         folder = work_folder() / encode_id(video_id)
+        workers.begin(video_id)
         try:
             _render_and_publish(video_id, folder)
             looks.look_at(video_id)
@@ -64,6 +71,11 @@ def process(video_id: int) -> None:
         except _GoneError:
             _logger.info("video deleted while processing")
         except reel.ReelError as error:
+            if error.code is reel.Failure.STOPPED:
+                # Who cancelled has moved the video already, and may have it prepared anew by now.
+                if stopping.is_leaving():
+                    queue.give_back(video_id)
+                return
             _logger.warning("video failed", failure=error.code.value, reason=error.detail)
             fail(video_id, error.code.value)
         except CutError as error:
@@ -79,6 +91,7 @@ def process(video_id: int) -> None:
             fail(video_id, code.value)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+            workers.end(video_id)
 
 
 def fail(video_id: int, code: str = INTERNAL) -> bool:
@@ -113,10 +126,17 @@ def claim(video_id: int, patience_s: float = 0.0) -> Iterator[bool]:
     The lock has a connection of its own, because a pooled one would keep it when it is handed on.
     """
     with psycopg.connect(**connection.get_connection_params(), autocommit=True) as own:
-        until = time.monotonic() + patience_s
+        until = time.monotonic() + max(patience_s, _HANDOVER_S)
         while not (taken := _try_lock(own, video_id)) and time.monotonic() < until:
+            # Without patience, only what waits for a worker can be about to be let go of.
+            if not patience_s and not Video.objects.filter(pk=video_id, state=State.UPLOADED).exists():
+                break
             time.sleep(_PATIENCE_STEP_S)
-        yield taken
+        if taken:
+            with stopping.stoppable(own, video_id):
+                yield True
+        else:
+            yield False
 
 
 def _try_lock(own: psycopg.Connection[Any], video_id: int) -> bool:

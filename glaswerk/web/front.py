@@ -23,12 +23,14 @@ from glaswerk.cell.config import Cell
 from glaswerk.cell.database import close_pool, open_pool, pool
 from glaswerk.cell.log import EventLog, LogUnavailable
 from glaswerk.cell.rates import RateLimited, Windows
+from glaswerk.feed import first
 from glaswerk.feed.events import MOST_BYTES, BadEvent
 from glaswerk.feed.serving import BadQuestion, Feed, NotReady, read_question
 from glaswerk.feed.visitors import VisitorReader
 from glaswerk.videos import media
 from glaswerk.videos.actions import UploadError
 from glaswerk.videos.limits import max_request_bytes
+from glaswerk.videos.queue.numbers import GONE_AFTER, LINES, LIVING, JobNumbers
 from glaswerk.videos.tus import protocol, server
 from glaswerk.web import problems
 
@@ -144,6 +146,8 @@ class FrontDoor:
             route, handler = "/media", self._answer_media
         elif (path == server.ROOT or path.startswith(f"{server.ROOT}/")) and scope["method"] != "GET":
             route, handler = server.ROOT, self._answer_uploads
+        elif path == "/" and scope["method"] == "GET":
+            route, handler = "/", self._answer_home
         else:
             route, handler = "django", self._answer_django
         try:
@@ -183,6 +187,48 @@ class FrontDoor:
             return message
 
         await self._django(scope, limited_receive, send)
+
+    async def _answer_home(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with Django's page and, where it left a mark, the slate that was ranked meanwhile."""
+        slate = asyncio.create_task(self._first_slate(scope))
+        start: Message = {}
+        body = bytearray()
+
+        async def collect(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+            else:
+                body.extend(message.get("body", b""))
+
+        try:
+            await self._answer_django(scope, receive, collect)
+            if start["status"] == 200 and first.MARK in body:
+                html, cookie = await slate
+                body = body.replace(first.MARK, html, 1)
+                headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+                # What stands in it now is for this viewer at this moment.
+                headers += [(b"content-length", str(len(body)).encode()), (b"cache-control", b"private, no-cache")]
+                start["headers"] = [*headers, *([(b"set-cookie", cookie)] if cookie else [])]
+        finally:
+            slate.cancel()
+        with contextlib.suppress(ConnectionError):
+            await send(start)
+            await send({"type": "http.response.body", "body": bytes(body)})
+
+    async def _first_slate(self, scope: Scope) -> tuple[bytes, bytes | None]:
+        """Return the first slate as HTML, and the cookie of a new viewer; nothing where there is none to give now.
+
+        The page is none the worse for it, because its script asks then; so nothing is raised.
+        """
+        headers: Headers = dict(scope["headers"])
+        if self._feed is None or headers.get(b"sec-purpose", b"").startswith(b"prefetch"):
+            return b"", None
+        try:
+            viewer, language, cookie = await self._viewer(scope, "feed", self._cell.config.limits.feed_per_minute)
+            slate = await self._feed.slate(viewer, read_question({"limit": str(first.LIMIT)}), language)
+        except (Refused, NotReady, LogUnavailable, DatabaseError, PoolTimeout):
+            return b"", None
+        return first.first_slate(slate, headers.get(b"save-data") == b"on"), cookie
 
     async def _answer_feed(self, scope: Scope, receive: Receive, send: Send) -> None:
         _require_method(scope, "GET")
@@ -300,6 +346,10 @@ class FrontDoor:
         if scope["client"][0] not in _LOOPBACK or b"x-forwarded-for" in headers or b"forwarded" in headers:
             raise Refused(404, "There is nothing here.")
         registry = CollectorRegistry()
+        async with asyncio.timeout(2), pool().connection() as connection:
+            lines = await (await connection.execute(LINES)).fetchall()
+            workers = await (await connection.execute(LIVING, [GONE_AFTER])).fetchone()
+        registry.register(JobNumbers(lines, workers[0] if workers else 0))
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         body = await asyncio.to_thread(generate_latest, registry)

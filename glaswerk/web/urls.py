@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("glaswerk.people.pages")),
     path("", include("glaswerk.videos.pages")),
     path("", include("glaswerk.videos.studio.pages")),
+    path("", include("glaswerk.videos.queue.pages")),
     path("", include("glaswerk.social.pages")),
     path("", include("glaswerk.feed.pages")),
 ]

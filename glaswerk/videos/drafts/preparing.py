@@ -58,6 +58,10 @@ def prepare(source_id: int) -> None:
         except (_GoneError, Source.DoesNotExist):
             _logger.info("source deleted while it was prepared")
         except reel.ReelError as error:
+            if error.code is reel.Failure.STOPPED:
+                # Its worker leaves, and another one goes on.
+                give_back(source_id)
+                return
             _logger.warning("source failed", failure=error.code.value, reason=error.detail)
             fail(source_id, error.code.value)
         except OSError as error:
@@ -73,6 +77,14 @@ def prepare(source_id: int) -> None:
 def fail(source_id: int, code: str = INTERNAL) -> None:
     """Mark a source under way as failed."""
     Source.objects.filter(pk=source_id, state__in=_UNDERWAY).update(state=SourceState.FAILED, failure=code, progress=0)
+
+
+def give_back(source_id: int) -> None:
+    """Put a source whose worker leaves back into the queue."""
+    with transaction.atomic():
+        moved = Source.objects.filter(pk=source_id, state=SourceState.PROCESSING)
+        if moved.update(state=SourceState.UPLOADED, progress=0):
+            outbox.prepare_later(source_id)
 
 
 def abandoned_sources() -> list[int]:

@@ -9,6 +9,7 @@ from glaswerk.videos.models.sound import Sound
 from glaswerk.videos.models.track import CaptionTrack
 from glaswerk.videos.models.upload import Upload, UploadPurpose, UploadState
 from glaswerk.videos.models.video import Ladder, State, Video
+from glaswerk.videos.models.worker import Work, Worker
 
 __all__ = [
     "Asset",
@@ -31,4 +32,6 @@ __all__ = [
     "UploadPurpose",
     "UploadState",
     "Video",
+    "Work",
+    "Worker",
 ]

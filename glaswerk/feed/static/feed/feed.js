@@ -223,6 +223,7 @@ async function startAgain() {
 async function begin() {
   const kept = keptPlace();
   if (kept) {
+    player.dismiss();
     queue.items = kept.items;
     queue.place = kept.place;
     queue.ended = kept.ended;

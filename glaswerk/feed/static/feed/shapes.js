@@ -2,7 +2,7 @@
 
 /**
  * @typedef {{name: string, display_name?: string, avatar?: string|null, followed?: boolean}} Creator
- * @typedef {{url: string, width: number, height: number, bitrate: number}} Rendition
+ * @typedef {{url: string, width: number, height: number, bitrate: number, codecs: string}} Rendition
  * @typedef {{likes: number, comments: number, saves: number, shares: number}} Counts
  * @typedef {object} Video
  * @property {string} id
@@ -15,6 +15,8 @@
  * @property {number} height
  * @property {string[]} hashtags
  * @property {Rendition[]} renditions
+ * @property {string|null} [storyboard] a WebVTT file of stills
+ * @property {string|null} [stream] an HLS playlist of the same renditions, for what is long
  * @property {Counts} counts
  * @property {boolean} [liked]
  * @property {boolean} [saved]

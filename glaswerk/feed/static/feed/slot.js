@@ -32,6 +32,8 @@ export class SlotView {
     this.viewer = viewer;
     /** @type {HTMLVideoElement|null} */
     this.video = null;
+    /** Whether its video began to play before there was a script, and shall not begin anew. */
+    this.isBegun = false;
     this.filled = false;
     const { video } = item;
     this.root = element("article", { class: "slot", data: { video: video.id }, inert: true, tabindex: "-1" });
@@ -187,6 +189,7 @@ export class SlotView {
         "aria-valuenow": "0",
       },
       element("div", { class: "progress-done" }),
+      element("div", { class: "progress-still", "aria-hidden": "true", hidden: true }),
       element("output", { class: "progress-time", "aria-hidden": "true" }),
     );
   }

@@ -4,7 +4,7 @@ import { element } from "../web/elements.js";
 import { fill, gettext } from "../web/words.js";
 import { call } from "./calls.js";
 import { watchCaption } from "./caption_field.js";
-import { followState } from "./follow_state.js";
+import { followState, waitWords } from "./follow_state.js";
 import { canResume, sendResumably } from "./resumable.js";
 import { sendAtOnce } from "./send.js";
 import { clock, sendingText, sizeText } from "./sizes.js";
@@ -186,11 +186,13 @@ export class UploadCard {
     this.preview.pause();
     this.#showSending(gettext("Preparing your video"), null, gettext("It is uploaded. You may leave this page; it goes on by itself."));
     this.around.announce(fill(gettext("{name} is uploaded and is being prepared."), { name: this.file.name }));
-    this.#stopFollowing = followState(this.#video ?? "", ({ state, progress, failure, retry }) => {
+    this.#stopFollowing = followState(this.#video ?? "", (answer) => {
+      const { state, progress, failure, retry } = answer;
       if (state === "ready") this.#finish();
       else if (state === "failed") {
         this.#fail(gettext("The video could not be prepared"), failure ?? "", retry ? gettext("Your upload is safe.") : gettext("Nothing was published."), retry);
-      } else if (progress > 0) this.#showSending(fill(gettext("Preparing your video · {percent} %"), { percent: progress }), progress, null);
+      } else if (progress > 0) this.#showSending(fill(gettext("Preparing your video · {percent} %"), { percent: progress }), progress, waitWords(answer) || null);
+      else if (answer.place) this.#showSending(gettext("Preparing your video"), null, waitWords(answer));
     });
   }
 
