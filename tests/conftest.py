@@ -5,34 +5,12 @@ embedded PostgreSQL; tests of the whole (`cell`) start `glaswerk up` as its oper
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import psycopg
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 from tests.cells import RunningCell
 from tests.s3 import S3, s3_server
-
-# Files whose tests share a running cell; the one that learns has a cell of its own.
-_TOGETHER = {"tests/browser/": "browser", "tests/feed/": "live cell", "tests/hostile/": "live cell"}
-_ALONE = ("tests/feed/test_learning.py",)
-
-
-class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives each file to one test process, and all that share a running cell to the same one: setting up is what takes long."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::")[0]
-        if file in _ALONE:
-            return file
-        return next((group for folder, group in _TOGETHER.items() if file.startswith(folder)), file)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Let tests run side by side by the file."""
-    return _ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
