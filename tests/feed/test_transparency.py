@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterator
 from decimal import Decimal
 
 import numpy as np
@@ -22,6 +23,13 @@ from glaswerk.glass.names import ITEM_SIGNALS, VIEWER_SIGNALS
 from glaswerk.glass.scale import UNIT
 
 TEXT = default_policy().text
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """What is not said otherwise is asked for in English, whatever language a test before left behind."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.mark.parametrize("key", list(flat(TEXT)))

@@ -216,8 +216,10 @@ def test_delete_removes_row_and_files_but_not_shared_ones(ada: Person, ben: Pers
     first, second = published(ada, clip), published(ben, clip)
     assert first.source == second.source
     files = media_files(cell)
+    # Tests that commit may have left jobs: no test's end clears the queue's own tables.
+    before = len(waiting_jobs("videos.discard_blobs"))
     assert signed_in(ada).delete(f"/api/videos/{first.public_id}").status_code == 204
-    (job,) = waiting_jobs("videos.discard_blobs")
+    (job,) = waiting_jobs("videos.discard_blobs")[before:]
     assert keeping.discard(job["names"]) == 0
     assert media_files(cell) == files
     assert signed_in(ada).get(f"/api/videos/{first.public_id}").status_code == 404
