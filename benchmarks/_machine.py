@@ -3,7 +3,6 @@
 import json
 import os
 import platform
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,9 @@ def machine() -> dict[str, Any]:
     }
 
 
-def processor_seconds(pids: Iterable[int]) -> float:
-    """Return what these processes, and the children that they have now, have spent of the processors so far."""
-    return sum(_spent(pid) for pid in {one for pid in pids for one in (pid, *_children(pid))})
+def processor_seconds(pid: int) -> float:
+    """Return what a process, and the children that it has now, have spent of the processors so far."""
+    return sum(map(_spent, (pid, *_children(pid))))
 
 
 def _children(pid: int) -> list[int]:

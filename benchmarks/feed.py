@@ -98,7 +98,7 @@ def requests(port: int, keys: list[bytes]) -> Iterator[bytes]:
 
 def spent(cell: RunningCell) -> dict[str, float]:
     """Return the processor seconds of every part of the cell so far."""
-    return {name: processor_seconds([pid]) for name, pid in cell.children().items()}
+    return {name: processor_seconds(pid) for name, pid in cell.children().items()}
 
 
 def measure_peer(cell: RunningCell, seconds: float, connections: int) -> Load:
