@@ -9,7 +9,7 @@ from django.test import Client
 from glaswerk.cell import blobs
 from glaswerk.cell.config import Cell, Config
 from glaswerk.people.models import Person
-from glaswerk.videos import keeping
+from glaswerk.cell import keeping
 from glaswerk.videos.models import Rendition, Video
 
 from .conftest import MakePerson, media_files, published, signed_in, upload, uploaded, waiting_jobs
