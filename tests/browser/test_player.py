@@ -3,6 +3,8 @@
 import json
 import re
 import subprocess
+import time
+from pathlib import Path
 from typing import Any
 
 import imageio_ffmpeg
@@ -10,8 +12,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit, publish, sign_up, wait_ready
-from tests.browser.player import CURRENT, move, shown_video, wait_playing
+from tests.browser.player import CURRENT, action, move, shown_video, wait_playing
 from tests.cells import RunningCell
+from tests.videos.drafts.conftest import clip_of, with_clips
 
 pytestmark = [pytest.mark.browser, pytest.mark.cell]
 # Thinner than the largest rendition of the clip below and wider than its smallest.
@@ -198,3 +201,55 @@ def test_home_page_is_the_viewers_own(stocked_cell: RunningCell) -> None:
     assert b"first-slate" not in guessed.content.replace(b"first-slate.", b"")
     sparing = stocked_cell.client().get("/", headers={"save-data": "on"})
     assert len(re.findall(rb"<source ", sparing.content)) == 1
+
+
+@pytest.fixture(scope="module")
+def spoken_clip(stocked_cell: RunningCell, clip: Path) -> str:
+    """The id of a published video with what is said in it as text."""
+    _, client = sign_up(stocked_cell)
+    headers = {"X-CSRFToken": client.cookies["csrftoken"]}
+    address = f"/api/drafts/{client.post('/api/drafts', json={}, headers=headers).json()['id']}"
+    files = {"file": (clip.name, clip.read_bytes(), "video/mp4")}
+    source = client.post(f"{address}/sources", files=files, headers=headers).json()["id"]
+    while client.get(f"{address}/sources/{source}").json()["state"] != "ready":
+        time.sleep(0.2)
+    draft = client.get(address).json()
+    timeline = with_clips(draft["timeline"], clip_of(f"source:{source}", 2000))
+    answer = client.put(address, json={"version": draft["version"], "timeline": timeline}, headers=headers)
+    assert answer.status_code == 200, answer.text
+    texts = "WEBVTT\n\n00:00.000 --> 00:02.000\nThe harbour sleeps.\n"
+    answer = client.post(f"{address}/captions", content=texts, headers={**headers, "Content-Type": "text/vtt"})
+    assert answer.status_code == 200, answer.text
+    words = {"caption": "Said #slate", "visibility": "public"}
+    answer = client.post(f"{address}/publish", json=words, headers=headers)
+    assert answer.status_code == 202, answer.text
+    wait_ready(client, answer.json()["video"])
+    return str(answer.json()["video"])
+
+
+SAID = f"""() => [...document.querySelector('{CURRENT} video').textTracks]
+    .filter((track) => track.mode === 'showing').flatMap((track) => [...track.activeCues].map((cue) => cue.text))"""
+
+
+def test_shows_what_is_said_until_told_not_to(page: Page, spoken_clip: str) -> None:
+    page.goto(f"/v/{spoken_clip}")
+    wait_playing(page)
+    page.wait_for_function(f"() => ({SAID})().includes('The harbour sleeps.')")
+    page.keyboard.press("t")
+    assert page.evaluate(SAID) == []
+    # The choice is kept, and the menu shows it.
+    page.reload()
+    wait_playing(page)
+    assert page.evaluate(SAID) == []
+    action(page, "more").click()
+    subtitles = page.get_by_role("switch", name="Subtitles")
+    expect(subtitles).not_to_be_checked()
+    subtitles.check()
+    page.wait_for_function(f"() => ({SAID})().includes('The harbour sleeps.')")
+
+
+def test_offers_no_subtitles_where_nothing_is_written(page: Page) -> None:
+    page.goto("/")
+    wait_playing(page)
+    action(page, "more").click()
+    expect(page.get_by_label("Subtitles")).to_be_hidden()

@@ -51,9 +51,10 @@ def test_upload_job_ready(ada: Person, clip: Path, cell: Cell) -> None:
     video = uploaded(ada, clip)
     client = signed_in(ada)
     state = f"/api/videos/{video.public_id}/state"
-    assert client.get(state).json() == {"state": "uploaded", "progress": 0, "failure": None, "retry": False}
+    nothing = {"failure": None, "retry": False, "remaining_s": None}
+    assert client.get(state).json() == {"state": "uploaded", "progress": 0, "place": 1, **nothing}
     run_jobs("render")
-    assert client.get(state).json() == {"state": "ready", "progress": 100, "failure": None, "retry": False}
+    assert client.get(state).json() == {"state": "ready", "progress": 100, "place": None, **nothing}
     video.refresh_from_db()
     rendition = Rendition.objects.get()
     path = blobs.blob_path(rendition.blob, "mp4")

@@ -126,6 +126,7 @@ watchKeys({
   PageUp: actions.previous,
   " ": () => player.toggle(),
   m: actions.mute,
+  t: () => player.setSubtitles(!player.subtitled),
   l: actions.like,
   c: toggleComments,
   w: toggleWhy,

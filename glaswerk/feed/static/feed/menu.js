@@ -21,6 +21,7 @@ export function prepareMenu(sheet, { current, own, player, sheets, does }) {
   sheet.addEventListener("change", (event) => {
     const field = /** @type {HTMLInputElement} */ (event.target);
     if (field.name === "speed") player.setRate(Number(field.value));
+    if (field.name === "subtitles") player.setSubtitles(field.checked);
   });
   return () => {
     const view = current();
@@ -31,6 +32,9 @@ export function prepareMenu(sheet, { current, own, player, sheets, does }) {
       line.hidden = !allow?.[kind] || (kind === "sound" && !view.item.video.sound?.id);
     }
     /** @type {HTMLElement} */ (sheet.querySelector('[data-choice="not-interested"]')).hidden = creator.name === own;
+    const subtitles = /** @type {HTMLInputElement} */ (sheet.querySelector('[name="subtitles"]'));
+    subtitles.checked = player.subtitled;
+    /** @type {HTMLElement} */ (subtitles.closest("li")).hidden = !view.item.video.captions?.length;
     for (const field of /** @type {NodeListOf<HTMLInputElement>} */ (sheet.querySelectorAll('[name="speed"]'))) {
       field.checked = Number(field.value) === player.rate;
     }

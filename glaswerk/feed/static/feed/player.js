@@ -3,6 +3,7 @@
 import { bufferedAhead, isBufferedToEnd, Line } from "./line.js";
 import { Meter } from "./meter.js";
 import { chooseRendition, learnToDecode } from "./renditions.js";
+import { keepSubtitles, subtitle, wantsSubtitles } from "./subtitles.js";
 import { takeOver } from "./switching.js";
 
 /** @typedef {import("./slot.js").SlotView} SlotView */
@@ -34,6 +35,7 @@ export class Player extends EventTarget {
     super();
     this.muted = readMuted();
     this.rate = 1;
+    this.subtitled = wantsSubtitles();
     /** @type {SlotView|null} */
     this.view = null;
     this.meter = new Meter();
@@ -127,6 +129,7 @@ export class Player extends EventTarget {
   /** @param {SlotView} view @param {HTMLVideoElement} video */
   put(view, video) {
     view.hold(video);
+    subtitle(video, view.item.video.captions ?? [], this.subtitled);
     if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) view.root.classList.add("has-picture");
   }
 
@@ -255,6 +258,7 @@ export class Player extends EventTarget {
       () => {
         delete next.dataset.spare;
         next.muted = this.muted;
+        subtitle(next, view.item.video.captions ?? [], this.subtitled);
         view.video = next;
         this.meter.last = next.currentTime;
         view.root.classList.remove("stalled");
@@ -353,6 +357,13 @@ export class Player extends EventTarget {
   setRate(rate) {
     this.rate = rate;
     if (this.view?.video) this.view.video.playbackRate = rate;
+  }
+
+  /** @param {boolean} wanted the person's choice, kept for next time */
+  setSubtitles(wanted) {
+    this.subtitled = wanted;
+    keepSubtitles(wanted);
+    for (const view of this.near) if (view?.video) subtitle(view.video, view.item.video.captions ?? [], wanted);
   }
 
   /** @param {number} seconds */
