@@ -16,8 +16,8 @@ from glaswerk.reel.probe import Probe
 from glaswerk.reel.tool import own_file_options, run_ffmpeg, source_options
 
 TARGET_LUFS: Final = -14.0
-PEAK_DBTP: Final = -1.5
-"""Half a decibel below what is asked for, because encoding moves peaks."""
+PEAK_DBTP: Final = -2.0
+"""So much below full scale, because encoding moves peaks."""
 _FAINT_LUFS: Final = -50.0
 _MOST_GAIN_DB: Final = 24.0
 _CLOSE_LU: Final = 0.3
@@ -84,7 +84,11 @@ def _gain_for(lufs: float | None, peak_dbtp: float | None) -> tuple[float, bool]
 def _levelled(gain_db: float, limited: bool) -> str:
     steps = [f"volume={gain_db:.2f}dB:precision=float"] if gain_db else []
     if limited:
-        steps.append(f"alimiter=limit={10 ** (PEAK_DBTP / 20):.4f}:attack=5:release=80:level=false")
+        # Between two samples a peak can be higher than both, so it is held at four times their rate.
+        limit = 10 ** (PEAK_DBTP / 20)
+        steps.append(f"aresample={4 * AUDIO_RATE}")
+        steps.append(f"alimiter=limit={limit:.4f}:attack=5:release=80:level=false")
+        steps.append(f"aresample={AUDIO_RATE}")
     return ",".join(steps) or "anull"
 
 

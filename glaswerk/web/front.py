@@ -44,6 +44,7 @@ Headers = dict[bytes, bytes]
 LOG_PATIENCE_S: Final = 1
 UPLOAD_PATH: Final = "/api/videos"
 MOST_FORM_BYTES: Final = 10 << 20
+MOST_HEADER_BYTES: Final = 64 << 10
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 _logger = structlog.get_logger("glaswerk.web")
 _requests = Counter("glaswerk_requests_total", "Requests answered", ["route", "status"])
@@ -151,6 +152,7 @@ class FrontDoor:
         else:
             route, handler = "django", self._answer_django
         try:
+            _refuse_long_headers(scope)
             _refuse_null_cookies(scope)
             await handler(scope, receive, watched_send)
         except Refused as refused:
@@ -369,6 +371,12 @@ def _query(scope: Scope) -> dict[str, str]:
 def _require_method(scope: Scope, *methods: str) -> None:
     if scope["method"] not in methods:
         raise Refused(405, f"Use {methods[0]} here.", headers=((b"allow", ", ".join(methods).encode()),))
+
+
+def _refuse_long_headers(scope: Scope) -> None:
+    """Refuse what no browser sends; the server's own limit depends on how the bytes happen to come in."""
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEADER_BYTES:
+        raise Refused(431, f"These headers are too long: at most {MOST_HEADER_BYTES >> 10} KiB are taken together.")
 
 
 def _refuse_null_cookies(scope: Scope) -> None:

@@ -53,6 +53,8 @@ def rich_clip(stocked_cell: RunningCell, tmp_path_factory: pytest.TempPathFactor
     _, client = sign_up(stocked_cell)
     video = publish(client, path, "Rich #slate")
     wait_ready(client, video)
+    while len(renditions_of(stocked_cell, video)) < 3:
+        time.sleep(0.2)
     return video
 
 

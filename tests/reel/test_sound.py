@@ -47,10 +47,10 @@ def rendered(path: Path, folder: Path) -> Path:
     [
         ("faint", "sine=frequency=440:sample_rate=48000:duration=3,volume=-14dB"),
         ("loud", "anoisesrc=duration=3:color=pink:amplitude=1:seed=1,volume=6dB"),
-        # Short bursts: one gain would clip them, so the limiter works and what it takes is given back.
+        # Short bursts over something quieter: one gain would clip them, so the limiter works and what it takes is given back.
         (
             "bursts",
-            "anoisesrc=duration=3:color=white:amplitude=1:seed=1,volume='if(lt(mod(t,0.5),0.2),0.9,0.01)':eval=frame",
+            "anoisesrc=duration=3:color=pink:amplitude=0.5:seed=1,volume='if(lt(mod(t,0.5),0.03),1.5,0.15)':eval=frame",
         ),
     ],
 )

@@ -166,7 +166,7 @@ def test_the_worker_is_told(ada: Person, slow_clip: Path, told: bool, monkeypatc
     seen: list[reel.Failure] = []
     begun = threading.Event()
 
-    def make(source: object, probe: object, folder: object, *rest: object) -> None:
+    def make(*given: object, **named: object) -> None:
         # A child that says nothing at all.
         from glaswerk.reel.child import Confinement, run_confined
 

@@ -6,10 +6,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from glaswerk.cell import blobs
+from glaswerk.cell import blobs, keeping
 from glaswerk.cell.config import Cell, Config
 from glaswerk.people.models import Person
-from glaswerk.cell import keeping
 from glaswerk.videos.models import Rendition, Video
 
 from .conftest import MakePerson, media_files, published, signed_in, upload, uploaded, waiting_jobs

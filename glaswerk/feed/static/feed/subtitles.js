@@ -44,20 +44,19 @@ function raise(track) {
 }
 
 /**
- * Give an element the texts of its video.
- * @param {HTMLVideoElement} video @param {Text[]} texts @param {boolean} wanted whether to show the one that suits the person
+ * Give an element the text of its video that suits the person, or take it away.
+ * @param {HTMLVideoElement} video @param {Text[]} texts @param {boolean} wanted
  */
 export function subtitle(video, texts, wanted) {
   for (const old of video.querySelectorAll("track")) old.remove();
   const best = bestOf(texts);
-  for (const text of texts) {
-    const track = document.createElement("track");
-    track.kind = "captions";
-    track.srclang = text.lang;
-    track.label = new Intl.DisplayNames([document.documentElement.lang || "en"], { type: "language" }).of(text.lang) ?? text.lang;
-    track.src = text.url;
-    track.addEventListener("load", () => raise(track));
-    video.append(track);
-    track.track.mode = wanted && text === best ? "showing" : "disabled";
-  }
+  // A track that is there and disabled is shown all the same by browsers that are told to prefer captions.
+  if (!best || !wanted) return;
+  const track = document.createElement("track");
+  track.kind = "captions";
+  track.srclang = best.lang;
+  track.src = best.url;
+  track.addEventListener("load", () => raise(track));
+  video.append(track);
+  track.track.mode = "showing";
 }
