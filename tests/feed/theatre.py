@@ -190,6 +190,14 @@ def now() -> str:
     return datetime.now(UTC).isoformat()
 
 
+def kept(theatre: Theatre, *slates: str) -> None:
+    """Wait until slates are in the table."""
+    numbers = [decode_id(one) for one in slates]
+    theatre.until(
+        lambda: theatre.rows("SELECT count(*) FROM feed_slaterecord WHERE id = ANY(%s)", numbers)[0][0] == len(numbers)
+    )
+
+
 def compact(value: Any) -> str:
     """JSON in one form."""
     return json.dumps(value, sort_keys=True)
