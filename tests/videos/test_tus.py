@@ -252,7 +252,7 @@ HOSTILE_WORDS: dict[str, str] = {
     "twice": "filename YQ==,filename Yg==",
     "no key": "  ,,",
     "many keys": ",".join(f"k{number} YQ==" for number in range(50)),
-    "very long": "filename " + "QUFB" * 20_000,
+    "very long": "filename " + "QUFB" * 10_000,
     "a long name": metadata({"filename": "a" * 256}),
     "another purpose": metadata({"purpose": "avatar"}),
 }
