@@ -437,6 +437,13 @@ def test_a_payment_left_on_the_page_is_given_up(shop: Shop) -> None:
     assert shop.words == ["failed"]
 
 
+@pytest.mark.django_db
+def test_a_buyer_comes_back_to_the_page_of_the_purchase(shop: Shop) -> None:
+    on_payment("purchase", shop.hear, page=lambda reference: f"/orders/{reference.partition(':')[2]}")
+    assert Client().get("/pay/return?reference=purchase%3A7")["location"] == "/orders/7"
+    assert Client().get("/pay/return?reference=https://evil.example")["location"] == "/"
+
+
 def send(body: str, headers: dict[str, str]) -> int:
     client = Client(enforce_csrf_checks=True, headers=headers)
     return client.post("/api/payments/hooks/sandbox", body, content_type="application/json").status_code
