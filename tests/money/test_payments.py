@@ -25,7 +25,6 @@ from glaswerk.money.payments import (
     on_payment,
     refund_payment,
     start_payment,
-    start_transfer,
 )
 from glaswerk.money.payments.actions import resolve_open
 from glaswerk.money.payments.effects import take_in
@@ -374,17 +373,6 @@ def test_a_payment_is_no_part_of_a_larger_transaction_that_could_forget_it(shop:
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
         pay()
     assert store.charges("") == 0
-
-
-@pytest.mark.django_db
-def test_transfers_are_made_once(shop: Shop) -> None:
-    pay()
-    first = start_transfer("payout:1", "sandbox", "acct_1", Money(600, "EUR"), "t1")
-    assert start_transfer("payout:1", "sandbox", "acct_1", Money(600, "EUR"), "t1").pk == first.pk
-    assert first.state == "succeeded"
-    with pytest.raises(KeyTaken):
-        start_transfer("payout:1", "sandbox", "acct_2", Money(600, "EUR"), "t1")
-    assert SandboxDeed.objects.filter(kind="transfer").count() == 1
 
 
 # The page and the door for hooks.

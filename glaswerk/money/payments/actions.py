@@ -160,7 +160,10 @@ def refund_payment(payment_id: int, amount: Money, key: str) -> Operation:
 
 
 def start_transfer(reference: str, provider: str, destination: str, amount: Money, key: str) -> Operation:
-    """Send money on to an account at the provider; return the operation as far as it came.  Raises KeyTaken."""
+    """Send a payout on to an account at the provider; return the operation as far as it came.
+
+    `reference` is "payout:" and the payout's id; the provider's word settles it.  Raises KeyTaken.
+    """
     _check_key(key)
     if amount.minor <= 0:
         raise PaymentError("a transfer is of more than nothing")
