@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from django.db import transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -94,8 +95,6 @@ def test_a_refund_takes_back_its_part_once_before_and_after_the_return_window() 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(total=st.integers(1, 10**9), cuts=st.lists(st.integers(1, 50), min_size=1, max_size=5), mature=st.integers(0, 5))
 def test_parts_that_are_taken_back_sum_to_the_whole(total: int, cuts: list[int], mature: int) -> None:
-    from django.db import transaction
-
     with transaction.atomic():
         earned("c", total)
         for number, part in enumerate(allocate(total, cuts)):
