@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from glaswerk.cell.config import current_cell
 from glaswerk.money.amounts import Money
 from glaswerk.money.models import DisputeState, OperationState, Payment, ProviderEvent
 from glaswerk.money.payments import (
@@ -27,7 +28,7 @@ from glaswerk.money.payments import (
 )
 from glaswerk.money.payments.actions import resolve_open
 from glaswerk.money.payments.effects import take_in
-from glaswerk.money.payments.port import DisputeFact, Fact, PaymentFact, RefundFact
+from glaswerk.money.payments.port import DisputeFact, Fact, ForgedHook, PaymentFact, RefundFact
 from glaswerk.money.payments.registry import clearing_account, provider_named
 from glaswerk.money.payments.sandbox import store
 from glaswerk.money.payments.sandbox.provider import Sandbox
@@ -150,6 +151,26 @@ def test_a_forged_hook_changes_nothing(shop: Shop, forgery: str) -> None:
     assert send(body, headers) == 400
     assert everything() == before
     assert shop.heard == []
+
+
+texts = st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=40)
+
+
+@examples(max_examples=150, deadline=None)
+@given(
+    body=st.binary(max_size=60),
+    headers=st.fixed_dictionaries(
+        {},
+        optional={
+            "webhook-id": texts,
+            "webhook-timestamp": texts | st.integers().map(str) | st.just(str(int(timezone.now().timestamp()))),
+            "webhook-signature": texts | texts.map(lambda text: f"v1,{text}") | st.just("v1,="),
+        },
+    ),
+)
+def test_whatever_a_stranger_sends_is_a_forgery(body: bytes, headers: dict[str, str]) -> None:
+    with pytest.raises(ForgedHook):
+        Sandbox(current_cell()).parse_hook(body, headers)
 
 
 @pytest.mark.django_db
