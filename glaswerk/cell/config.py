@@ -183,6 +183,18 @@ class FeedSection(_Section):
     )
 
 
+class PaymentsSection(_Section):
+    """How buyers pay."""
+
+    provider: Literal["sandbox", "stripe"] = Field(
+        "sandbox",
+        description="sandbox: a trial, no money moves; stripe: with its keys in keys/stripe, keys/stripe_hook.",
+    )
+    debtor_name: str = Field("", max_length=70, description="Holder of the bank account that payouts come from.")
+    debtor_iban: str = Field("", max_length=42, description="IBAN of that account.")
+    debtor_bic: str = Field("", max_length=11, description="BIC of its bank, where the bank asks for it.")
+
+
 class MailSection(_Section):
     """How the cell sends e-mail."""
 
@@ -218,6 +230,7 @@ class Config(_Section):
     storage: StorageSection = StorageSection()
     videos: VideosSection = VideosSection()
     feed: FeedSection = FeedSection()
+    payments: PaymentsSection = PaymentsSection()
     mail: MailSection = MailSection()
     limits: LimitsSection = LimitsSection()
 

@@ -40,6 +40,8 @@ INSTALLED_APPS = [
     "glaswerk.videos.apps.VideosConfig",
     "glaswerk.social.apps.SocialConfig",
     "glaswerk.feed.apps.FeedConfig",
+    "glaswerk.money.apps.MoneyConfig",
+    "glaswerk.shop.apps.ShopConfig",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -52,6 +54,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "ninja",
+    "pgtrigger",
     "procrastinate.contrib.django",
 ]
 

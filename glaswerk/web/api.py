@@ -109,5 +109,6 @@ for _router in (
     "glaswerk.videos.sounds.api.router",
     "glaswerk.social.api.router",
     "glaswerk.feed.api.router",
+    "glaswerk.money.api.router",
 ):
     api.add_router("", _router)
