@@ -27,7 +27,8 @@ SAYS_NOTHING = "Object.defineProperty(navigator, 'connection', { value: undefine
 LISTEN = """
 window.changes = [];
 window.dry = 0;
-addEventListener("waiting", () => (window.dry += 1), true);
+// Where a video begins anew a browser waits for a moment, whatever it has.
+addEventListener("waiting", ({ target }) => (window.dry += target.currentTime > 0.2 && target.currentTime < target.duration - 0.2), true);
 addEventListener("rendition", (event) => {
   const next = event.target;
   const [old] = [...next.parentElement.querySelectorAll("video")].filter((one) => one !== next);
@@ -65,7 +66,9 @@ def renditions_of(cell: RunningCell, video: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: int(one["width"]))
 
 
-def test_changes_rendition_without_a_gap(visit: Visit, stocked_cell: RunningCell, rich_clip: str) -> None:
+def test_a_line_that_is_too_thin_brings_a_smaller_rendition(
+    visit: Visit, stocked_cell: RunningCell, rich_clip: str
+) -> None:
     small, *_, large = renditions_of(stocked_cell, rich_clip)
     assert small["bitrate"] < 8 * THIN["downloadThroughput"] < large["bitrate"]
     page = visit(device_scale_factor=2)
@@ -82,11 +85,24 @@ def test_changes_rendition_without_a_gap(visit: Visit, stocked_cell: RunningCell
         f"(address) => document.querySelector('{CURRENT} video')?.currentSrc.endsWith(address)", arg=small["url"]
     )
     wait_playing(page)
-    # The line widens: the larger one takes over while the smaller one plays, and nothing waits.
-    page.evaluate("() => { changes.length = 0; dry = 0; }")
-    line.send("Network.emulateNetworkConditions", WIDE)
-    page.wait_for_function("(address) => changes.some((one) => one.address === address)", arg=large["url"])
+    assert page.locator(f"{CURRENT} video").count() == 1
+
+
+def test_a_line_that_became_wider_brings_a_larger_rendition_without_a_gap(
+    visit: Visit, stocked_cell: RunningCell, rich_clip: str
+) -> None:
+    """The page before has measured a thin line: the smaller one plays, the larger one takes over, and nothing waits."""
+    small, *larger = renditions_of(stocked_cell, rich_clip)
+    page = visit(device_scale_factor=2)
+    page.add_init_script(SAYS_NOTHING + LISTEN + "sessionStorage.setItem('glaswerk.line', '600000');")
+    page.goto(f"/v/{rich_clip}")
+    wait_playing(page)
+    first = page.locator(f"{CURRENT} video").first.evaluate("(video) => new URL(video.currentSrc).pathname")
+    assert first == small["url"]
+    page.evaluate("() => { dry = 0; }")
+    page.wait_for_function("() => changes.length > 0")
     changes = page.evaluate("() => changes")
+    assert changes[0]["address"] in [one["url"] for one in larger]
     for change in changes:
         assert (change["isThere"], change["plays"], change["oldIsThere"]) == (True, True, True), changes
         # What is played goes on where it was: in the same half second.

@@ -7,6 +7,12 @@ const SAMPLE_MS = 300;
 const HALF_LIFE_MS = 2500;
 /** However short a sample is, so much of it counts: a line may change at once. */
 const LEAST_WEIGHT = 0.15;
+/** After so long a line may have become another. */
+const OLD_MS = 8000;
+/** A load that is over sooner than that says only that the line is at least so fast. */
+const SHORT_MS = 75;
+/** So much counts what shows that the line carries more than was thought. */
+const BOUND_WEIGHT = 0.5;
 /** What came out of the browser's cache says nothing beyond this. */
 const MOST = 100e6;
 
@@ -39,11 +45,17 @@ export class Line {
     this.loading = new Map();
     this.since = 0;
     this.bits = 0;
+    this.sampledAt = performance.now();
   }
 
   /** @returns {boolean} whether the person asked their browser to be sparing */
   get saves() {
     return Boolean(/** @type {any} */ (navigator).connection?.saveData);
+  }
+
+  /** @returns {boolean} whether what is known of it is old, since nothing had to be loaded for a while */
+  get isOld() {
+    return performance.now() - this.sampledAt > OLD_MS;
   }
 
   /** @returns {number} bits a second: as measured, else as the browser supposes, else no bound */
@@ -69,7 +81,7 @@ export class Line {
     const end = () => {
       take();
       if (!this.loading.delete(video)) return;
-      if (!this.loading.size) this.sample(SAMPLE_MS / 4);
+      if (!this.loading.size) this.sample(SHORT_MS, true);
     };
     const begin = () => {
       if (!this.loading.size) {
@@ -87,15 +99,18 @@ export class Line {
     for (const name of ["suspend", "abort", "emptied", "error"]) video.addEventListener(name, end);
   }
 
-  /** @param {number} least milliseconds */
-  sample(least) {
+  /** @param {number} least milliseconds @param {boolean} [isOver] whether what was loading is there */
+  sample(least, isOver = false) {
     const now = performance.now();
     const lasted = now - this.since;
-    if (lasted < least || !this.bits) return;
-    const rate = Math.min(MOST, (this.bits * 1000) / lasted);
-    const weight = this.measured === null ? 1 : Math.max(LEAST_WEIGHT, 1 - 0.5 ** (lasted / HALF_LIFE_MS));
+    if (!this.bits || (lasted < least && !isOver)) return;
+    const rate = Math.min(MOST, (this.bits * 1000) / Math.max(lasted, least));
+    const isBound = lasted < least;
+    if (isBound && (this.measured ?? Infinity) >= rate) return;
+    const weight = isBound ? BOUND_WEIGHT : Math.max(LEAST_WEIGHT, 1 - 0.5 ** (lasted / HALF_LIFE_MS));
     this.measured = this.measured === null ? rate : this.measured * (1 - weight) + rate * weight;
     this.since = now;
+    this.sampledAt = now;
     this.bits = 0;
     try {
       sessionStorage.setItem(KEPT, String(Math.round(this.measured)));

@@ -225,8 +225,20 @@ export class Player extends EventTarget {
       else if (isDry) this.giveWay();
     } else if (calm && (whole || ahead > PLENTY_S)) {
       const larger = this.choose(view, this.line.bitrate * SPENT_UP);
-      if (larger && Math.min(larger.width, larger.height) > Math.min(held.width, held.height)) void this.change(view, video, larger);
+      if (larger && edgeOf(larger) > edgeOf(held)) void this.change(view, video, larger);
+      else if (whole && this.line.isOld && !view.isTried) this.tryLarger(view, video, held);
     }
+  }
+
+  /**
+   * Where all that plays is there and the line was not heard of for long, one step up tells how it is now, and risks nothing.
+   * @param {SlotView} view @param {HTMLVideoElement} video @param {Rendition} held
+   */
+  tryLarger(view, video, held) {
+    view.isTried = true;
+    const larger = view.item.video.renditions.filter((one) => edgeOf(one) > edgeOf(held));
+    const step = this.choose(view, Math.min(...larger.map((one) => one.bitrate)));
+    if (step && edgeOf(step) > edgeOf(held)) void this.change(view, video, step);
   }
 
   /** What is loaded ahead of a video that has nothing to play gives it the line. */
@@ -375,6 +387,9 @@ export class Player extends EventTarget {
     this.dispatchEvent(new Event("time"));
   }
 }
+
+/** @param {Rendition} rendition @returns {number} pixels along its shorter edge */
+const edgeOf = (rendition) => Math.min(rendition.width, rendition.height);
 
 /** Let go of what an element has loaded. @param {HTMLVideoElement} video */
 function drain(video) {

@@ -34,6 +34,8 @@ export class SlotView {
     this.video = null;
     /** Whether its video began to play before there was a script, and shall not begin anew. */
     this.isBegun = false;
+    /** Whether a larger rendition was tried to learn of the line. */
+    this.isTried = false;
     this.filled = false;
     const { video } = item;
     this.root = element("article", { class: "slot", data: { video: video.id }, inert: true, tabindex: "-1" });
