@@ -14,10 +14,3 @@ class ShopError(Exception):
         self.message = message
         self.status = status
 
-
-class ShopErrors(Exception):
-    """Several fields are wrong at once; nothing was changed."""
-
-    def __init__(self, errors: dict[str, str]) -> None:
-        super().__init__("; ".join(f"{field}: {message}" for field, message in errors.items()))
-        self.errors = errors

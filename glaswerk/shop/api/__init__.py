@@ -2,8 +2,8 @@
 
 from ninja import Router
 
-from glaswerk.shop.api import cart, catalogue, merchants, orders, purchases, shipping, terms
+from glaswerk.shop.api import catalogue, merchants, stock
 
 router = Router()
-for _part in (merchants, catalogue, terms, cart, purchases, orders, shipping):
+for _part in (merchants, catalogue, stock):
     router.add_router("", _part.router)

@@ -156,9 +156,12 @@ BEGIN
     SELECT (one->>'id')::bigint, 'paid', '', NULL, v_now FROM jsonb_array_elements(v_plan->'orders') AS one;
     INSERT INTO shop_outgoing (kind, reference, at)
     SELECT 'order_paid', (one->>'id')::bigint, v_now FROM jsonb_array_elements(v_plan->'orders') AS one;
-    PERFORM money_post('shop:purchase:' || p_purchase, 'purchase', p_purchase::text, v_now,
-        ARRAY(SELECT value::bigint FROM jsonb_array_elements_text(v_plan->'accounts')),
-        ARRAY(SELECT value::bigint FROM jsonb_array_elements_text(v_plan->'amounts')));
+    -- A purchase that a voucher pays for in whole moves no money.
+    IF jsonb_array_length(v_plan->'accounts') > 0 THEN
+        PERFORM money_post('shop:purchase:' || p_purchase, 'purchase', p_purchase::text, v_now,
+            ARRAY(SELECT value::bigint FROM jsonb_array_elements_text(v_plan->'accounts')),
+            ARRAY(SELECT value::bigint FROM jsonb_array_elements_text(v_plan->'amounts')));
+    END IF;
     PERFORM set_config('shop.movement', 'sold', true), set_config('shop.reference', p_purchase::text, true);
     FOR row IN
         SELECT hold.stock_id, hold.quantity FROM shop_hold AS hold JOIN shop_stock AS stock ON stock.id = hold.stock_id
@@ -174,7 +177,7 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("shop", "0001_initial")]
+    dependencies = [("shop", "0001_initial"), ("money", "0002_ledger_rules")]
 
     operations = [
         migrations.RunSQL(HOLD, "DROP FUNCTION shop_hold(bigint, jsonb)"),
