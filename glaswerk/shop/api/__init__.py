@@ -2,8 +2,8 @@
 
 from ninja import Router
 
-from glaswerk.shop.api import catalogue, merchants, stock
+from glaswerk.shop.api import cart, catalogue, merchants, orders, purchases, shipping, stock, terms
 
 router = Router()
-for _part in (merchants, catalogue, stock):
+for _part in (merchants, catalogue, stock, terms, cart, purchases, orders, shipping):
     router.add_router("", _part.router)

@@ -81,6 +81,18 @@ def count_write(key: int) -> None:
     check_rate(f"write:{key}", settings.CELL.config.limits.writes_per_minute)
 
 
+def count_buyers_write(request: HttpRequest, buyer: Buyer) -> None:
+    """Count a write of a buyer; new guests are counted by their address, because each has a number of their own.
+
+    Raises RateLimited.
+    """
+    if buyer.person is None and buyer.guest is None:
+        address = str(request.META.get("REMOTE_ADDR", ""))[:60]
+        check_rate(f"guest:{address}", settings.CELL.config.limits.new_viewers_per_minute)
+    else:
+        count_write(buyer.number)
+
+
 def id_or_404(text: str) -> int:
     """Return the id behind its public form.  Raises Http404."""
     try:
