@@ -8,7 +8,7 @@ import typer
 
 from glaswerk import __version__
 from glaswerk.cell.config import DATA_VARIABLE
-from glaswerk.cli import bench, demo_command, doctor, feed, learn, person, reel, simulate, storage, up, video
+from glaswerk.cli import bench, demo_command, doctor, feed, learn, person, reel, shop, simulate, storage, up, video
 
 app = typer.Typer(
     name="glaswerk",
@@ -44,6 +44,7 @@ app.add_typer(person.app, name="person")
 app.add_typer(video.app, name="video")
 app.add_typer(reel.app, name="reel")
 app.add_typer(storage.app, name="storage")
+app.add_typer(shop.app, name="shop")
 app.add_typer(feed.app, name="feed")
 app.add_typer(learn.app, name="learn")
 app.command("simulate")(simulate.simulate)

@@ -2,11 +2,12 @@
 
 import importlib
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import orjson
+
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.db import connection
@@ -14,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from glaswerk.people.models import Person, Role
-from glaswerk.shop.models import Location, Merchant, Price, Product, Staff, StaffRole, Stock, Variant, VatRate
+from glaswerk.shop.models import DeliveryMethod, Location, Merchant, Price, Product, Staff, StaffRole, Stock, Variant, VatRate
 
 PLAIN_STATIC = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 RATES = importlib.import_module("glaswerk.shop.migrations.0003_vat_rates").RATES
@@ -140,7 +141,7 @@ def send(client: Client, method: str, path: str, body: object = None, **headers:
     return client.generic(
         method.upper(),
         path,
-        b"" if body is None else orjson.dumps(body),
+        b"" if body is None else json.dumps(body).encode(),
         content_type="application/json",
         headers=headers,
     )
@@ -172,3 +173,41 @@ def nothing_changes() -> Callable[[], Any]:
         assert fingerprint() == before
 
     return watch
+
+
+ADDRESS = {"name": "Ada Lovelace", "street": "Torstraße 1", "postal_code": "10119", "city": "Berlin", "country": "DE"}
+PAYS = "sandbox:tok_success"
+
+
+def quoted(client: Client, things: dict[str, int], **more: Any) -> dict[str, Any]:
+    """Return the quote of so many of each variant."""
+    lines = [{"variant": variant, "quantity": quantity} for variant, quantity in things.items()]
+    answer = send(client, "post", "/api/shop/quotes", {"lines": lines, **more})
+    assert answer.status_code == 200, answer.content
+    return answer.json()
+
+
+def wish(quote: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return the body that buys a quote."""
+    lines = [
+        {"variant": line["variant"], "quantity": line["quantity"]} for order in quote["orders"] for line in order["lines"]
+    ]
+    body = {"lines": lines, "quote": quote["hash"], "address": ADDRESS, "email": "ada@example.org", "method": PAYS}
+    return {**body, **({"voucher": quote["voucher"]} if quote["voucher"] else {}), **more}
+
+
+def buy(client: Client, things: dict[str, int], key: str = "", **more: Any) -> Any:
+    """Quote and buy; return the answer."""
+    number = key or f"key-{next(_keys)}"
+    return send(client, "post", "/api/purchases", wish(quoted(client, things), **more), **{"Idempotency-Key": number})
+
+
+_keys = itertools.count()
+
+
+@pytest.fixture
+def shop(rates: None, make_merchant: MakeMerchant) -> Merchant:
+    """A merchant who delivers to Germany."""
+    merchant = make_merchant()
+    DeliveryMethod.objects.create(merchant=merchant, country="DE", name="Post", currency="EUR", minor=490)
+    return merchant

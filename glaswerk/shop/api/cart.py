@@ -17,7 +17,7 @@ from glaswerk.shop.queries.quotes import quote_for
 from glaswerk.shop.quoting import Method, Quote, QuotedLine, QuotedOrder
 
 router = Router(tags=["cart"])
-Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
+Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY, strict=True)]
 
 
 class LineIn(Schema):
@@ -30,7 +30,7 @@ class LineIn(Schema):
 class QuantityIn(Schema):
     """How many; 0 takes it out."""
 
-    quantity: int = Field(ge=0, le=MAX_QUANTITY)
+    quantity: int = Field(ge=0, le=MAX_QUANTITY, strict=True)
 
 
 class QuoteIn(Schema):

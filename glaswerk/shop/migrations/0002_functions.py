@@ -162,6 +162,9 @@ BEGIN
             ARRAY(SELECT value::bigint FROM jsonb_array_elements_text(v_plan->'accounts')),
             ARRAY(SELECT value::bigint FROM jsonb_array_elements_text(v_plan->'amounts')));
     END IF;
+    DELETE FROM shop_cartline AS gone USING shop_cart AS cart, shop_purchase AS bought, shop_orderline AS line, shop_order AS one
+    WHERE bought.id = p_purchase AND cart.buyer = bought.buyer AND gone.cart_id = cart.id AND one.purchase_id = bought.id
+        AND line.order_id = one.id AND gone.variant_id = line.variant_id;
     PERFORM set_config('shop.movement', 'sold', true), set_config('shop.reference', p_purchase::text, true);
     FOR row IN
         SELECT hold.stock_id, hold.quantity FROM shop_hold AS hold JOIN shop_stock AS stock ON stock.id = hold.stock_id
