@@ -59,7 +59,8 @@ def _normal(country: str, area: str, city: str, postal_code: str, street: str) -
     return {
         "country": normal["country_code"],
         "area": normal["country_area"],
-        "city": normal["city"],
+        # Where the rules only want capitals, people's own spelling stays.
+        "city": city if normal["city"].casefold() == city.casefold() else normal["city"],
         "postal_code": normal["postal_code"],
-        "street": normal["street_address"],
+        "street": street if normal["street_address"].casefold() == street.casefold() else normal["street_address"],
     }

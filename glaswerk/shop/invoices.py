@@ -33,7 +33,7 @@ def render_invoice(order: Order, invoice: Invoice) -> bytes:
     height = A4[1] - 118 * mm
     height = _row(page, height, (_("Item"), _("Quantity"), _("Price"), _("VAT"), _("Total")), bold=True)
     rates: dict[int, list[int]] = {}
-    for line in sorted(order.lines.all(), key=lambda line: line.pk):
+    for line in order.lines.all():
         if height < _BOTTOM + 50 * mm:
             page.showPage()
             height = A4[1] - 30 * mm

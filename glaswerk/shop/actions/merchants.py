@@ -86,7 +86,7 @@ def _checked_details(details: dict[str, Any]) -> dict[str, Any]:
             name = {"country_code": "country", "street_address": "street"}.get(field, field)
             raise ShopError(name, _("This does not fit to an address in that country.")) from None
         normal = address
-    clean |= {"country": country, "street": normal["street_address"], "postal_code": normal["postal_code"], "city": normal["city"]}
+    clean |= {"country": country, "street": address["street_address"], "postal_code": normal["postal_code"], "city": address["city"]}
     email = details["email"].strip()
     try:
         validate_email(email)

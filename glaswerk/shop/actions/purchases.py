@@ -154,7 +154,10 @@ def chosen_of(delivery: Mapping[str, str]) -> dict[int, int]:
         return {}
     from glaswerk.shop.models import DeliveryMethod
 
-    return dict(DeliveryMethod.objects.filter(pk__in=chosen[:MAX_LINES]).values_list("merchant_id", "id"))
+    found = dict(DeliveryMethod.objects.filter(pk__in=chosen[:MAX_LINES]).values_list("merchant_id", "id"))
+    if len(found) != len(chosen):
+        raise ShopError("delivery", _("There is no such way of delivery."))
+    return found
 
 
 def make_plan(quote: Quote) -> dict[str, Any]:
@@ -176,6 +179,7 @@ def make_plan(quote: Quote) -> dict[str, Any]:
                 {
                     "id": new_id(),
                     "variant": line.variant,
+                    "position": position,
                     "title": line.title,
                     "choices": list(line.choices),
                     "sku": line.sku,
@@ -186,7 +190,7 @@ def make_plan(quote: Quote) -> dict[str, Any]:
                     "vat_bp": line.vat_bp,
                     "vat": line.vat_minor,
                 }
-                for line in order.lines
+                for position, line in enumerate(order.lines, 1)
             ],
         }
         for order in quote.orders

@@ -183,7 +183,7 @@ def shown_order(order: Order, language: str) -> OrderOut:
                 vat_bp=line.vat_bp,
                 vat=money(line.vat_minor),
             )
-            for line in sorted(order.lines.all(), key=lambda line: line.pk)
+            for line in order.lines.all()
         ],
         items=money(order.items_minor),
         discount=money(order.discount_minor),

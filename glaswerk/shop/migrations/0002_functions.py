@@ -145,12 +145,12 @@ BEGIN
     FROM shop_purchase AS bought, jsonb_to_recordset(v_plan->'orders') AS one (id bigint, merchant bigint, items bigint,
         discount bigint, delivery bigint, delivery_vat bigint, vat bigint, total bigint, fee bigint, delivery_name text)
     WHERE bought.id = p_purchase;
-    INSERT INTO shop_orderline (id, order_id, variant_id, title, choices, sku, quantity, shipped, returned, unit_minor,
+    INSERT INTO shop_orderline (id, order_id, variant_id, position, title, choices, sku, quantity, shipped, returned, unit_minor,
         discount_minor, total_minor, vat_bp, vat_minor)
-    SELECT line.id, (one->>'id')::bigint, line.variant, line.title, line.choices, line.sku, line.quantity, 0, 0,
+    SELECT line.id, (one->>'id')::bigint, line.variant, line.position, line.title, line.choices, line.sku, line.quantity, 0, 0,
         line.unit, line.discount, line.total, line.vat_bp, line.vat
     FROM jsonb_array_elements(v_plan->'orders') AS one, jsonb_to_recordset(one->'lines') AS line (id bigint,
-        variant bigint, title text, choices text[], sku text, quantity integer, unit bigint, discount bigint,
+        variant bigint, position smallint, title text, choices text[], sku text, quantity integer, unit bigint, discount bigint,
         total bigint, vat_bp smallint, vat bigint);
     INSERT INTO shop_orderevent (order_id, kind, note, by, at)
     SELECT (one->>'id')::bigint, 'paid', '', NULL, v_now FROM jsonb_array_elements(v_plan->'orders') AS one;

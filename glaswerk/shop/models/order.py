@@ -96,6 +96,7 @@ class OrderLine(models.Model):
     id = personal(models.BigIntegerField(primary_key=True, default=new_id, editable=False))
     order = personal(models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines"))
     variant = personal(models.ForeignKey(Variant, on_delete=models.SET_NULL, null=True, related_name="+"))
+    position = personal(models.PositiveSmallIntegerField(default=1))
     title = personal(models.CharField(max_length=200))
     choices = personal(ArrayField(models.CharField(max_length=80), default=list))
     sku = personal(models.CharField(max_length=80, blank=True))
@@ -123,6 +124,7 @@ class OrderLine(models.Model):
                 name="order_line_is_sane",
             ),
         )
+        ordering = ("position", "id")
 
     @property
     def public_id(self) -> str:
