@@ -16,23 +16,23 @@ class LedgerError(Exception):
     """A journal cannot be posted.  The surrounding transaction is broken then, unless it has a savepoint."""
 
 
-class Overdraft(LedgerError):
+class Overdraft(LedgerError):  # noqa: N818 - it says what happened, not that something broke.
     """An account without overdraft would fall below zero."""
 
 
-class KeyReused(LedgerError):
+class KeyReused(LedgerError):  # noqa: N818 - it says what happened, not that something broke.
     """The key belongs to a journal with another kind, reference or lines."""
 
 
-class Unbalanced(LedgerError):
+class Unbalanced(LedgerError):  # noqa: N818 - it says what happened, not that something broke.
     """The lines do not sum to zero in each currency, or are fewer than two."""
 
 
-class Immutable(LedgerError):
+class Immutable(LedgerError):  # noqa: N818 - it says what happened, not that something broke.
     """Something that is only ever added to would be changed."""
 
 
-class UnknownAccount(LedgerError):
+class UnknownAccount(LedgerError):  # noqa: N818 - it says what happened, not that something broke.
     """A line names an account that is not there."""
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -49,12 +50,12 @@ WHERE entry.account_id = %(account)s AND journal.at < %(since)s
 
 def statement(account: int, since: datetime, until: datetime) -> Statement:
     """Return what moved an account from `since` up to, and without, `until`, with its running balance.  Two queries."""
-    asked = {"account": account, "since": since, "until": until}
+    asked: dict[str, Any] = {"account": account, "since": since, "until": until}
     with connection.cursor() as cursor:
         cursor.execute(_OPENING, asked)
         (opening,) = cursor.fetchone()
         cursor.execute(_STATEMENT, asked)
-        lines = [StatementLine(*row[:5], balance=opening + row[5]) for row in cursor.fetchall()]
+        lines = [StatementLine(*facts, opening + running) for *facts, running in cursor.fetchall()]
     return Statement(opening, lines, lines[-1].balance if lines else opening)
 
 
@@ -90,7 +91,7 @@ SELECT journal.id, journal.at, journal.key, journal.kind, journal.reference,
     account.kind, account.owner_kind, account.owner_id, account.currency, entry.amount
 FROM money_journal journal JOIN money_entry entry ON entry.journal_id = journal.id
 JOIN money_account account ON account.id = entry.account_id
-WHERE journal.at >= coalesce(%s, '-infinity') AND journal.at < coalesce(%s, 'infinity')
+WHERE journal.at >= coalesce(%s::timestamptz, '-infinity') AND journal.at < coalesce(%s::timestamptz, 'infinity')
 ORDER BY journal.at, journal.id, entry.id
 """
 _AT_ONCE = 5000

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -29,7 +30,7 @@ def test_taking_back_is_the_mirror_of_giving(total: int, weights: list[int]) -> 
 @given(totals, weights)
 def test_a_larger_weight_never_gets_a_smaller_share(total: int, weights: list[int]) -> None:
     pairs = sorted(zip(weights, map(abs, allocate(total, weights)), strict=True))
-    for (light, less), (heavy, more) in zip(pairs, pairs[1:], strict=False):
+    for (light, less), (heavy, more) in pairwise(pairs):
         assert light == heavy or less <= more
 
 

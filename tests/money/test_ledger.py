@@ -150,8 +150,10 @@ def test_an_account_without_overdraft_never_falls_below_zero(sell: Sell) -> None
         "UPDATE money_account SET overdraft = NOT overdraft",
         "UPDATE money_account SET owner_id = owner_id + 1",
         "DELETE FROM money_account",
-        "INSERT INTO money_account (kind, owner_kind, owner_id, currency, side, overdraft, balance)"
-        " VALUES ('bank', 'platform', 0, 'EUR', 1, true, 5)",
+        (
+            "INSERT INTO money_account (kind, owner_kind, owner_id, currency, side, overdraft, balance)"
+            " VALUES ('bank', 'platform', 0, 'EUR', 1, true, 5)"
+        ),
     ],
 )
 @pytest.mark.parametrize("setting", ["", "SET LOCAL session_replication_role = replica; "])

@@ -6,6 +6,9 @@ with, GM003 a change of what never changes, GM004 a line for an account that is 
 
 from django.db import migrations
 
+# A session that planned these functions while the tables were small, or before they were analysed, would go on reading
+# whole tables for every entry as they grow.  So sequential scans are off, and what could be a join is asked row by row,
+# which leaves the planner nothing but the index.
 FORWARDS = r"""
 -- The digest of a journal's content; the order of its lines does not matter.
 CREATE FUNCTION money_digest(p_kind text, p_reference text, p_accounts bigint[], p_amounts bigint[]) RETURNS bytea
@@ -19,7 +22,7 @@ $$;
 -- Post a journal in one round trip.  The same key with the same content returns the journal that is there.
 CREATE FUNCTION money_post(
     p_key text, p_kind text, p_reference text, p_at timestamptz, p_accounts bigint[], p_amounts bigint[]
-) RETURNS bigint LANGUAGE plpgsql AS $$
+) RETURNS bigint LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     v_digest bytea := money_digest(p_kind, p_reference, p_accounts, p_amounts);
     v_known bytea;
@@ -41,8 +44,8 @@ BEGIN
         RETURN v_id;
     END IF;
     IF EXISTS (
-        SELECT 1 FROM unnest(p_accounts) AS asked (id) LEFT JOIN money_account held ON held.id = asked.id
-        WHERE held.id IS NULL
+        SELECT 1 FROM unnest(p_accounts) AS asked (id)
+        WHERE (SELECT held.id FROM money_account held WHERE held.id = asked.id) IS NULL
     ) THEN
         RAISE EXCEPTION 'a line names an account that is not there' USING ERRCODE = 'GM004';
     END IF;
@@ -56,14 +59,17 @@ BEGIN
 END $$;
 
 -- Whether a journal sums to zero per currency and has exactly the lines that it was written with.
-CREATE FUNCTION money_is_balanced(p_journal bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
+CREATE FUNCTION money_is_balanced(p_journal bigint) RETURNS boolean LANGUAGE sql STABLE SET enable_seqscan = off AS $$
     SELECT coalesce(bool_and(part.total = 0) AND sum(part.lines) = (
         SELECT lines FROM money_journal WHERE id = p_journal
     ), false)
     FROM (
-        SELECT sum(entry.amount) AS total, count(*) AS lines
-        FROM money_entry entry JOIN money_account account ON account.id = entry.account_id
-        WHERE entry.journal_id = p_journal GROUP BY account.currency
+        SELECT sum(line.amount) AS total, count(*) AS lines FROM (
+            SELECT entry.amount, (
+                SELECT account.currency FROM money_account account WHERE account.id = entry.account_id
+            ) AS currency
+            FROM money_entry entry WHERE entry.journal_id = p_journal
+        ) AS line GROUP BY line.currency
     ) AS part
 $$;
 
@@ -84,12 +90,15 @@ BEGIN
 END $$;
 
 -- Balances follow entries in the same statement.  Whoever posts locks its accounts in the order of their ids.
-CREATE FUNCTION money_keep_balances() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION money_keep_balances() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
+DECLARE
+    v_part record;
 BEGIN
-    PERFORM 1 FROM money_account WHERE id IN (SELECT account_id FROM added) ORDER BY id FOR NO KEY UPDATE;
-    UPDATE money_account AS account SET balance = account.balance + account.side * part.total
-    FROM (SELECT account_id, sum(amount)::bigint AS total FROM added GROUP BY account_id) AS part
-    WHERE account.id = part.account_id;
+    FOR v_part IN
+        SELECT account_id, sum(amount)::bigint AS total FROM added GROUP BY account_id ORDER BY account_id
+    LOOP
+        UPDATE money_account SET balance = balance + side * v_part.total WHERE id = v_part.account_id;
+    END LOOP;
     RETURN NULL;
 END $$;
 

@@ -1,0 +1,82 @@
+"""`glaswerk money`: prove the book, and hand it to accountants."""
+
+import json
+import sys
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from glaswerk.cli.attach import attached_cell
+
+app = typer.Typer(help="The ledger of this cell.", no_args_is_help=True)
+
+DAY: Final = ["%Y-%m-%d"]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class FormatName(StrEnum):
+    """The formats of the book, as the command line takes them."""
+
+    csv = "csv"
+    beancount = "beancount"
+
+
+@app.command()
+def check(as_json: AsJson = False) -> None:
+    """Prove every rule over the whole book; exit status 1 where one is broken."""
+    with attached_cell():
+        from glaswerk.money.checks import check_book
+
+        report = check_book()
+    if as_json:
+        checks = [{"name": one.name, "violations": one.violations, "examples": one.examples} for one in report.findings]
+        facts = {"journals": report.journals, "entries": report.entries, "violations": report.violations}
+        typer.echo(json.dumps({**facts, "checks": checks}))
+    else:
+        table = Table("Rule", "Broken by")
+        for one in report.findings:
+            table.add_row(one.name, str(one.violations))
+        Console().print(table)
+        for one in report.findings:
+            for example in one.examples:
+                typer.echo(f"  {one.name}: {example}")
+        typer.echo(f"{report.entries} entries in {report.journals} journals: {report.violations} violations.")
+    raise typer.Exit(1 if report.violations else 0)
+
+
+@app.command()
+def export(
+    form: Annotated[FormatName, typer.Option("--format", help="csv, or beancount.")] = FormatName.csv,
+    since: Annotated[
+        datetime | None, typer.Option(formats=DAY, help="The first day (UTC); left out: from the beginning.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=DAY, help="The day after the last one (UTC); left out: to the end.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The file to write; left out: standard output.")] = None,
+) -> None:
+    """Write the book for accountants."""
+    with attached_cell(), ExitStack() as stack:
+        from django.conf import settings
+
+        from glaswerk.money import export as writers
+        from glaswerk.money.queries import book
+
+        target = sys.stdout if out is None else stack.enter_context(out.open("w", encoding="utf-8", newline=""))
+        entries = book(_utc(since), _utc(until))
+        if form is FormatName.csv:
+            written = writers.write_csv(entries, target)
+        else:
+            written = writers.write_beancount(entries, target, settings.CELL.config.cell.title)
+    if out is not None:
+        typer.echo(f"{written} entries written to {out}.", err=True)
+
+
+def _utc(day: datetime | None) -> datetime | None:
+    return None if day is None else day.replace(tzinfo=UTC)
