@@ -52,7 +52,7 @@ _LEDGER = {
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: object) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: object) -> Iterator[None]:
     """Add the cache's table, which no migration makes, and let the tables be emptied between tests."""
     from django.core.management import call_command
     from django.db import connection
@@ -71,6 +71,11 @@ def django_db_setup(django_db_setup: None, django_db_blocker: object) -> None:
         ]
 
     connection.ops.sql_flush = without_guards  # type: ignore[method-assign]
+    yield
+    # The sandbox has connections of its own, and a database in use cannot be dropped.
+    from glaswerk.money.payments.sandbox import store
+
+    store.close()
 
 
 @pytest.fixture(scope="session")

@@ -183,6 +183,14 @@ class FeedSection(_Section):
     )
 
 
+class PaymentsSection(_Section):
+    """How buyers pay."""
+
+    provider: Literal["sandbox", "stripe"] = Field(
+        "sandbox", description="sandbox: a trial, no money moves; stripe: with its keys in keys/stripe, keys/stripe_hook."
+    )
+
+
 class MailSection(_Section):
     """How the cell sends e-mail."""
 
@@ -232,6 +240,7 @@ class Config(_Section):
     storage: StorageSection = StorageSection()
     videos: VideosSection = VideosSection()
     feed: FeedSection = FeedSection()
+    payments: PaymentsSection = PaymentsSection()
     mail: MailSection = MailSection()
     limits: LimitsSection = LimitsSection()
     shop: ShopSection = ShopSection()

@@ -1,8 +1,9 @@
-"""`glaswerk money`: prove the book, and hand it to accountants."""
+"""`glaswerk money`: prove the book, hand it to accountants, compare it with the provider's."""
 
 import json
 import sys
 from contextlib import ExitStack
+from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -76,6 +77,35 @@ def export(
             written = writers.write_beancount(entries, target, settings.CELL.config.cell.title)
     if out is not None:
         typer.echo(f"{written} entries written to {out}.", err=True)
+
+
+@app.command("reconcile")
+def reconcile_day(
+    day: Annotated[datetime, typer.Option(formats=DAY, help="The day (UTC).")],
+    as_json: AsJson = False,
+) -> None:
+    """Compare the payment provider's settlement of a day with this cell; exit status 1 on a difference."""
+    with attached_cell():
+        from django.conf import settings
+
+        from glaswerk.money.payments import PaymentError
+        from glaswerk.money.payments.port import ProviderError
+        from glaswerk.money.payments.reconciling import reconcile
+
+        try:
+            found = reconcile(settings.CELL.config.payments.provider, day.date())
+        except (PaymentError, ProviderError) as error:
+            typer.echo(f"The settlement cannot be read: {error}", err=True)
+            raise typer.Exit(2) from None
+    if as_json:
+        typer.echo(json.dumps({**asdict(found), "day": found.day.isoformat()}, sort_keys=True))
+    else:
+        typer.echo(f"{found.provider}, {found.day}: {found.lines} lines, {found.matched} of them match.")
+        for currency, net in sorted(found.net.items()):
+            typer.echo(f"  {currency}: {net} net of {found.fees[currency]} fees, in minor units")
+        for difference in found.differences:
+            typer.echo(f"  {difference}")
+    raise typer.Exit(1 if found.differences else 0)
 
 
 def _utc(day: datetime | None) -> datetime | None:

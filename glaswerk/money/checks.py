@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from django.db import connection, transaction
 
+from glaswerk.money.payments.registry import PROVIDER_NUMBERS
+
 # A call to a provider answers within seconds, and `resolve_operations` asks every minute about those that did not.
 OVERDUE_AFTER: Final = timedelta(hours=24)
 SHOWN: Final = 20
@@ -32,6 +34,9 @@ CONSTRAINTS: Final = (
     ("money_journal", "money_journal_key_key"),
     ("money_journal", "journal_has_two_sides"),
     ("money_entry", "entry_moves_something"),
+    ("money_payment", "payment_amounts_in_order"),
+    ("money_operation", "money_operation_key_key"),
+    ("money_providerevent", "event_once"),
 )
 
 
@@ -128,6 +133,68 @@ CHECKS: Final = [
         WHERE journal.id IS NULL OR account.id IS NULL
         """,
     ),
+    Check(
+        "refunds of a payment add up to what it says",
+        """
+        SELECT format('payment %%s says %%s refunded and %%s on the way, its refunds %%s and %%s', payment.id,
+            payment.refunded, payment.refunding, coalesce(part.done, 0), coalesce(part.open, 0))
+        FROM money_payment payment LEFT JOIN (
+            SELECT payment_id, sum(amount) FILTER (WHERE state = 'succeeded') AS done,
+                sum(amount) FILTER (WHERE state IN ('pending', 'unknown')) AS open
+            FROM money_operation WHERE kind = 'refund' GROUP BY payment_id
+        ) AS part ON part.payment_id = payment.id
+        WHERE (payment.refunded, payment.refunding) <> (coalesce(part.done, 0), coalesce(part.open, 0))
+        """,
+    ),
+    Check(
+        "a payment is captured if and only if its operation succeeded",
+        """
+        SELECT format('payment %%s is %%s, its operation %%s', payment.id, payment.state, operation.state)
+        FROM money_payment payment
+        LEFT JOIN money_operation operation ON operation.payment_id = payment.id AND operation.kind = 'pay'
+        WHERE (operation.state IS NOT DISTINCT FROM 'succeeded') <> (payment.captured = payment.total)
+            OR (payment.captured = payment.total) <> (payment.state IN ('succeeded', 'surplus'))
+        """,
+    ),
+    Check(
+        "the money at each provider is what was paid, less what went out",
+        """
+        SELECT format('provider %%s: the ledger says %%s, the payments %%s %%s', coalesce(book.number, moved.number),
+            coalesce(book.total, 0), coalesce(moved.total, 0), coalesce(book.currency, moved.currency))
+        FROM (
+            SELECT owner_id AS number, currency, balance AS total FROM money_account
+            WHERE kind = 'provider_clearing' AND owner_kind = 'provider' AND owner_id = ANY(%(numbers)s)
+        ) AS book FULL JOIN (
+            SELECT number, currency, sum(amount) AS total FROM (
+                SELECT provider, currency, captured - refunded AS amount FROM money_payment WHERE state <> 'surplus'
+                UNION ALL
+                SELECT dispute.provider, payment.currency, -dispute.amount
+                FROM money_dispute dispute JOIN money_payment payment ON payment.id = dispute.payment_id
+                WHERE dispute.state <> 'won'
+                UNION ALL
+                SELECT provider, currency, -amount FROM money_operation
+                WHERE kind = 'transfer' AND state = 'succeeded'
+            ) AS each JOIN unnest(%(providers)s::text[], %(numbers)s::bigint[]) AS named (provider, number)
+                USING (provider)
+            GROUP BY number, currency
+        ) AS moved USING (number, currency)
+        WHERE coalesce(book.total, 0) <> coalesce(moved.total, 0)
+        """,
+    ),
+    Check(
+        "no operation is without an outcome for more than a day",
+        """
+        SELECT format('%%s %%s over %%s %%s since %%s', kind, key, amount, currency, at) FROM money_operation
+        WHERE state IN ('pending', 'unknown') AND at < now() - %(overdue)s
+        """,
+    ),
+    Check(
+        "no provider's message contradicts what was asked for",
+        """
+        SELECT format('%%s %%s (%%s): %%s', provider, event_id, kind, effect) FROM money_providerevent
+        WHERE effect LIKE 'mismatch%%'
+        """,
+    ),
     Check("the guards of the ledger are on", f"{_TRIGGERS_MISSING} UNION ALL {_CONSTRAINTS_MISSING}"),
 ]
 
@@ -143,6 +210,8 @@ def check_book() -> Report:
         "constraint_tables": [table for table, _name in CONSTRAINTS],
         "constraints": [name for _table, name in CONSTRAINTS],
         "overdue": OVERDUE_AFTER,
+        "providers": list(PROVIDER_NUMBERS),
+        "numbers": list(PROVIDER_NUMBERS.values()),
     }
     inside = connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:

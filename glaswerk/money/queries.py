@@ -55,7 +55,10 @@ def statement(account: int, since: datetime, until: datetime) -> Statement:
         cursor.execute(_OPENING, asked)
         (opening,) = cursor.fetchone()
         cursor.execute(_STATEMENT, asked)
-        lines = [StatementLine(*facts, opening + running) for *facts, running in cursor.fetchall()]
+        lines = [
+            StatementLine(at, key, kind, reference, amount, opening + running)
+            for at, key, kind, reference, amount, running in cursor.fetchall()
+        ]
     return Statement(opening, lines, lines[-1].balance if lines else opening)
 
 

@@ -116,6 +116,7 @@ for _router in (
     "glaswerk.videos.sounds.api.router",
     "glaswerk.social.api.router",
     "glaswerk.feed.api.router",
+    "glaswerk.money.api.router",
     "glaswerk.shop.api.router",
 ):
     api.add_router("", _router)

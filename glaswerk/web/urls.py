@@ -19,4 +19,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("glaswerk.videos.queue.pages")),
     path("", include("glaswerk.social.pages")),
     path("", include("glaswerk.feed.pages")),
+    path("", include("glaswerk.money.pages")),
 ]

@@ -1,5 +1,33 @@
 """The tables of money, one noun a file."""
 
 from glaswerk.money.models.ledger import Account, AccountKind, Entry, Journal
+from glaswerk.money.models.payment import (
+    Dispute,
+    DisputeState,
+    Operation,
+    OperationKind,
+    OperationState,
+    Payment,
+    PaymentState,
+    ProviderEvent,
+    Reconciliation,
+)
+from glaswerk.money.models.sandbox import SandboxDeed, SandboxHook
 
-__all__ = ["Account", "AccountKind", "Entry", "Journal"]
+__all__ = [
+    "Account",
+    "AccountKind",
+    "Dispute",
+    "DisputeState",
+    "Entry",
+    "Journal",
+    "Operation",
+    "OperationKind",
+    "OperationState",
+    "Payment",
+    "PaymentState",
+    "ProviderEvent",
+    "Reconciliation",
+    "SandboxDeed",
+    "SandboxHook",
+]
