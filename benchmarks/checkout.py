@@ -70,6 +70,10 @@ _FILL: Final = (
     """INSERT INTO shop_variant (id, product_id, position, sku, barcode, choices, weight_g, is_active)
        SELECT n, n, 1, 'T-' || n, '', '{}', 500, true FROM generate_series(1, %(products)s) n""",
     "INSERT INTO shop_price (variant_id, currency, minor) SELECT n, 'EUR', 500 + n FROM generate_series(1, %(products)s) n",
+    """INSERT INTO money_account (kind, owner_kind, owner_id, currency, side, overdraft, balance)
+       SELECT 'merchant_payable', 'merchant', n, 'EUR', -1, true, 0 FROM generate_series(1, %(merchants)s) n
+       UNION ALL SELECT 'provider_clearing', 'provider', 1, 'EUR', 1, true, 0
+       UNION ALL SELECT 'platform_commission', 'platform', 0, 'EUR', -1, true, 0""",
     """INSERT INTO shop_stock (variant_id, location_id, bucket, on_hand, reserved)
        SELECT n, 1 + n %% %(merchants)s, 0, %(units)s, 0 FROM generate_series(1, %(products)s) n""",
 )
@@ -129,11 +133,15 @@ class Visitor:
 
 def wish(quote: dict[str, Any], address: str) -> dict[str, Any]:
     """Return the body that buys a quote."""
-    lines = [{"variant": one["variant"], "quantity": one["quantity"]} for order in quote["orders"] for one in order["lines"]]
+    lines = [
+        {"variant": one["variant"], "quantity": one["quantity"]} for order in quote["orders"] for one in order["lines"]
+    ]
     return {"lines": lines, "quote": quote["hash"], "address": address, "method": METHOD}
 
 
-async def shopping(visitor: Visitor, buyer: int, products: int, until: float, found: Checkouts, chance: random.Random) -> None:
+async def shopping(
+    visitor: Visitor, buyer: int, products: int, until: float, found: Checkouts, chance: random.Random
+) -> None:
     """Buy one thing after another until the time is over."""
     await visitor.open()
     while time.perf_counter() < until:
@@ -180,7 +188,9 @@ async def rush(port: int, sessions: list[str], variant: int) -> tuple[float, dic
         status, body = await visitor.post("/api/purchases", wish(quote, encode_id(number)), key)
         codes = [one["code"] for one in (body.get("quote") or {}).get("problems", ())]
         is_sold_out = status == 409 and (codes == ["sold_out"] or "sold out" in str(body.get("detail")))
-        word = str(body.get("state")) if status == 201 else "sold out" if is_sold_out else f"{status} {body.get('detail')}"
+        word = (
+            str(body.get("state")) if status == 201 else "sold out" if is_sold_out else f"{status} {body.get('detail')}"
+        )
         heard[word] = heard.get(word, 0) + 1
 
     started = time.perf_counter()
@@ -239,7 +249,9 @@ def plan_of(variant: int, accounts: tuple[int, int, dict[int, int]]) -> tuple[in
     }  # fmt: skip
     clearing, commission, payables = accounts
     amounts = [total, -fee, fee - total]
-    return total, json.dumps({"orders": [order], "accounts": [clearing, commission, payables[merchant]], "amounts": amounts})
+    return total, json.dumps(
+        {"orders": [order], "accounts": [clearing, commission, payables[merchant]], "amounts": amounts}
+    )
 
 
 def measure_core(cell: RunningCell, products: int, seconds: float, connections: int) -> dict[str, float]:
@@ -314,7 +326,9 @@ def main() -> None:
         before, own = {name: processor_seconds(pid) for name, pid in cell.children().items()}, time.process_time()
         found = run(all_shopping(cell.port, sessions, chosen.products, chosen.seconds, chosen.connections))
         own = time.process_time() - own
-        work = {name: processor_seconds(pid) - before[name] for name, pid in cell.children().items()} | {"load_generator": own}
+        work = {name: processor_seconds(pid) - before[name] for name, pid in cell.children().items()} | {
+            "load_generator": own
+        }
         alone = run(all_shopping(cell.port, sessions, chosen.products, min(5, chosen.seconds), 1))
         core = measure_core(cell, chosen.products, min(10, chosen.seconds), 8)
         with psycopg.connect(database_url(Cell(cell.data)), autocommit=True) as connection:

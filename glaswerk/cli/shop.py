@@ -32,7 +32,9 @@ def import_products(
         found = Merchant.objects.filter(name=merchant.lower()).first()
         if found is None:
             _fail(f"There is no merchant {merchant!r}.")
-        spinner = Progress(SpinnerColumn(), TextColumn("{task.description}"), console=Console(stderr=True), transient=True)
+        spinner = Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), console=Console(stderr=True), transient=True
+        )
         with spinner:
             task = spinner.add_task("Reading")
             try:
@@ -41,7 +43,7 @@ def import_products(
                 )
             except CsvError as error:
                 _fail(str(error))
-    counts = {outcome: report.products(outcome) for outcome in ("created", "changed", "refused")}  # type: ignore[arg-type]
+    counts = {outcome: report.products(outcome) for outcome in ("created", "changed", "refused")}
     if as_json:
         rows = [
             {"line": row.line, "handle": row.handle, "outcome": row.outcome, "field": row.field, "reason": row.reason}

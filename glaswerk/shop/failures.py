@@ -13,4 +13,3 @@ class ShopError(Exception):
         self.field = field
         self.message = message
         self.status = status
-

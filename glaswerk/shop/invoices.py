@@ -44,19 +44,46 @@ def render_invoice(order: Order, invoice: Invoice) -> bytes:
             (name, str(line.quantity), _money(line.unit_minor, order, locale), f"{line.vat_bp / 100:g} %", _money(total, order, locale)),
         )  # fmt: skip
         if line.discount_minor:
-            height = _row(page, height, (_("including a discount of %(amount)s") % {"amount": _money(line.discount_minor, order, locale)}, "", "", "", ""))
+            height = _row(
+                page,
+                height,
+                (
+                    _("including a discount of %(amount)s") % {"amount": _money(line.discount_minor, order, locale)},
+                    "",
+                    "",
+                    "",
+                    "",
+                ),
+            )
         sums = rates.setdefault(line.vat_bp, [0, 0])
         sums[0] += total
         sums[1] += line.vat_minor
     if order.delivery_minor:
-        height = _row(page, height, (_("Delivery: %(name)s") % {"name": order.delivery_name}, "", "", "", _money(order.delivery_minor, order, locale)))
+        height = _row(
+            page,
+            height,
+            (
+                _("Delivery: %(name)s") % {"name": order.delivery_name},
+                "",
+                "",
+                "",
+                _money(order.delivery_minor, order, locale),
+            ),
+        )
     page.line(_LEFT, height + 3 * mm, _RIGHT, height + 3 * mm)
-    height = _row(page, height - 2 * mm, (_("Total, VAT included"), "", "", "", _money(order.total_minor, order, locale)), bold=True)
+    height = _row(
+        page,
+        height - 2 * mm,
+        (_("Total, VAT included"), "", "", "", _money(order.total_minor, order, locale)),
+        bold=True,
+    )
     for rate, (gross, vat) in sorted(rates.items(), reverse=True):
         words = _("VAT %(rate)s %% of %(net)s") % {"rate": f"{rate / 100:g}", "net": _money(gross - vat, order, locale)}
         height = _row(page, height, (words, "", "", "", _money(vat, order, locale)))
     if order.delivery_vat_minor:
-        height = _row(page, height, (_("VAT of the delivery"), "", "", "", _money(order.delivery_vat_minor, order, locale)))
+        height = _row(
+            page, height, (_("VAT of the delivery"), "", "", "", _money(order.delivery_vat_minor, order, locale))
+        )
     if order.refunded_minor:
         _row(page, height, (_("Paid back"), "", "", "", _money(order.refunded_minor, order, locale)))
     page.save()
@@ -104,7 +131,7 @@ def _row(page: Canvas, height: float, cells: tuple[str, str, str, str, str], *, 
     page.drawString(_LEFT, height, _fitted(_latin(cells[0]), 85 * mm, font))
     for cell, right in zip(cells[1:], (105, 130, 145, 170), strict=True):
         page.drawRightString(_LEFT + right * mm, height, _latin(cell))
-    return height - 5.5 * mm
+    return float(height - 5.5 * mm)
 
 
 def _fitted(text: str, width: float, font: str = _FONT) -> str:

@@ -2,20 +2,24 @@
 
 from collections.abc import Sequence
 
-from glaswerk.money.actions import AccountName, Line, account_ids, post_journal
+from glaswerk.money.actions import AccountName, Line, account_id, account_ids, post_journal
 from glaswerk.money.models import AccountKind
+from glaswerk.money.payments.registry import PROVIDER_NUMBERS
 
 
-def purchase_lines(currency: str, orders: Sequence[tuple[int, int, int]]) -> tuple[list[int], list[int]]:
-    """Return accounts and amounts of a purchase of orders as (merchant, total, fee).  One query.
+def purchase_lines(provider: str, currency: str, orders: Sequence[tuple[int, int, int]]) -> tuple[list[int], list[int]]:
+    """Return accounts and amounts of a purchase by a provider, its orders as (merchant, total, fee).  One query.
 
     The provider holds the whole; each merchant is owed their total without the fee, which the platform earned.
     """
     clearing, commission, *payables = account_ids(
         [
-            AccountName(AccountKind.PROVIDER_CLEARING, "provider", 1, currency),
+            AccountName(AccountKind.PROVIDER_CLEARING, "provider", PROVIDER_NUMBERS[provider], currency),
             AccountName(AccountKind.PLATFORM_COMMISSION, "platform", 0, currency),
-            *(AccountName(AccountKind.MERCHANT_PAYABLE, "merchant", merchant, currency) for merchant, _total, _fee in orders),
+            *(
+                AccountName(AccountKind.MERCHANT_PAYABLE, "merchant", merchant, currency)
+                for merchant, _total, _fee in orders
+            ),
         ]
     )
     lines = [
@@ -41,3 +45,13 @@ def post_refund(refund: int, merchant: int, currency: str, minor: int, fee: int)
     )
     lines = [Line(due, -minor), Line(payable, minor - fee), Line(commission, fee)]
     post_journal(f"shop:refund:{refund}", "refund", str(refund), lines)
+
+
+def due_account(currency: str) -> int:
+    """Return the account of what is owed to buyers."""
+    return account_id(AccountKind.REFUNDS_DUE, "platform", 0, currency)
+
+
+def payable_accounts(merchants: Sequence[int], currency: str) -> list[int]:
+    """Return the accounts of what merchants are owed, in their order."""
+    return account_ids([AccountName(AccountKind.MERCHANT_PAYABLE, "merchant", one, currency) for one in merchants])

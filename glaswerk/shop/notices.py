@@ -30,7 +30,9 @@ def deliver(limit: int = 200) -> int:
     dealt = 0
     while dealt < limit:
         with transaction.atomic():
-            notice = Outgoing.objects.select_for_update(skip_locked=True).filter(told_at__isnull=True).order_by("id").first()
+            notice = (
+                Outgoing.objects.select_for_update(skip_locked=True).filter(told_at__isnull=True).order_by("id").first()
+            )
             if notice is None:
                 break
             try:
@@ -49,7 +51,9 @@ def _tell(notice: Outgoing) -> None:
         purchase = Purchase.objects.filter(pk=notice.reference).first()
         if purchase is not None and purchase.email:
             with translation.override(purchase.language or settings.LANGUAGE_CODE):
-                text = _("Your payment came after your reservation had ended, and what you wanted is sold out by now. You get all of it back: %(amount)s.")
+                text = _(
+                    "Your payment came after your reservation had ended, and what you wanted is sold out by now. You get all of it back: %(amount)s."
+                )
                 money = Money(purchase.total_minor, purchase.currency).shown(translation.get_language() or "en")
                 send_mail(_("Your purchase could not be made"), text % {"amount": money}, None, [purchase.email])
         return
@@ -72,32 +76,50 @@ def _tell_merchant(merchant: Merchant, kind: str, order: Order) -> None:
         if one.person.email and one.person.is_active:
             with translation.override(one.person.language or settings.LANGUAGE_CODE):
                 subject = _("A new order") if kind == "order_paid" else _("Somebody sends something back")
-                text = _("Order %(order)s of %(shop)s waits for you.") % {"order": order.public_id, "shop": merchant.title}
+                text = _("Order %(order)s of %(shop)s waits for you.") % {
+                    "order": order.public_id,
+                    "shop": merchant.title,
+                }
                 send_mail(subject, text, None, [one.person.email])
 
 
 def _paid(order: Order) -> tuple[str, str]:
     money = Money(order.total_minor, order.currency).shown(translation.get_language() or "en")
-    text = _("Thank you for your order at %(shop)s. You paid %(amount)s, VAT included. You can send things back within 14 days after they arrived.")
-    return _("Your order at %(shop)s") % {"shop": order.merchant.title}, text % {"shop": order.merchant.title, "amount": money}
+    text = _(
+        "Thank you for your order at %(shop)s. You paid %(amount)s, VAT included. You can send things back within 14 days after they arrived."
+    )
+    return _("Your order at %(shop)s") % {"shop": order.merchant.title}, text % {
+        "shop": order.merchant.title,
+        "amount": money,
+    }
 
 
 def _shipped(order: Order) -> tuple[str, str]:
     parcels = ", ".join(f"{one.carrier} {one.tracking}".strip() for one in order.parcels.all())
-    return _("Your order is on its way"), _("%(shop)s has sent: %(parcels)s") % {"shop": order.merchant.title, "parcels": parcels}
+    return _("Your order is on its way"), _("%(shop)s has sent: %(parcels)s") % {
+        "shop": order.merchant.title,
+        "parcels": parcels,
+    }
 
 
 def _cancelled(order: Order) -> tuple[str, str]:
-    return _("Your order was cancelled"), _("Your order at %(shop)s was cancelled. You get your money back.") % {"shop": order.merchant.title}
+    return _("Your order was cancelled"), _("Your order at %(shop)s was cancelled. You get your money back.") % {
+        "shop": order.merchant.title
+    }
 
 
 def _refunded(order: Order) -> tuple[str, str]:
     money = Money(order.refunded_minor, order.currency).shown(translation.get_language() or "en")
-    return _("You get money back"), _("Of your order at %(shop)s, %(amount)s are paid back by now.") % {"shop": order.merchant.title, "amount": money}
+    return _("You get money back"), _("Of your order at %(shop)s, %(amount)s are paid back by now.") % {
+        "shop": order.merchant.title,
+        "amount": money,
+    }
 
 
 def _return_refused(order: Order) -> tuple[str, str]:
-    return _("Your return was refused"), _("%(shop)s did not take back what you sent. Its reason stands with your order.") % {"shop": order.merchant.title}
+    return _("Your return was refused"), _(
+        "%(shop)s did not take back what you sent. Its reason stands with your order."
+    ) % {"shop": order.merchant.title}
 
 
 _FOR_BUYERS: Final[dict[str, Callable[[Order], tuple[str, str]]]] = {
@@ -116,7 +138,9 @@ def tell_low_stock(limit: int = 100) -> int:
     """Tell merchants once what is low, until it rises again; return how many were told."""
     told = 0
     with transaction.atomic():
-        low = Stock.objects.select_for_update(skip_locked=True, of=("self",)).filter(low_at__isnull=False, low_told_at__isnull=True)
+        low = Stock.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+            low_at__isnull=False, low_told_at__isnull=True
+        )
         low = low.filter(low_at__gte=F("on_hand") - F("reserved"))
         found = list(low.select_related("variant__product", "location__merchant").order_by("id")[:limit])
         for stock in found:
@@ -125,7 +149,11 @@ def tell_low_stock(limit: int = 100) -> int:
             for one in staff:
                 if one.person.email and one.person.is_active:
                     with translation.override(one.person.language or settings.LANGUAGE_CODE):
-                        words = {"title": stock.variant.product.title, "sku": stock.variant.sku, "count": stock.on_hand - stock.reserved}
+                        words = {
+                            "title": stock.variant.product.title,
+                            "sku": stock.variant.sku,
+                            "count": stock.on_hand - stock.reserved,
+                        }
                         text = _("Of %(title)s (%(sku)s) there are %(count)d left.") % words
                         send_mail(_("Something is nearly sold out"), text, None, [one.person.email])
             told += 1

@@ -164,7 +164,9 @@ def make_quote(
     orders = []
     for merchant, things in merchants.items():
         reduction = voucher if voucher is not None and voucher.merchant == merchant else None
-        order, more = _order(things, [one for one in methods if one.merchant == merchant], chosen.get(merchant), reduction)
+        order, more = _order(
+            things, [one for one in methods if one.merchant == merchant], chosen.get(merchant), reduction
+        )
         orders.append(order)
         problems += more
     if voucher is not None and voucher.merchant not in merchants:
@@ -228,7 +230,8 @@ def _order(
     )
     weight = sum(one.weight_g * one.quantity for one in things)
     fitting = sorted(
-        (one for one in methods if one.max_weight_g >= weight), key=lambda one: (_fee(one, items - discount), one.days_max, one.id)
+        (one for one in methods if one.max_weight_g >= weight),
+        key=lambda one: (_fee(one, items - discount), one.days_max, one.id),
     )
     method = next((one for one in fitting if chosen is None or one.id == chosen), None)
     if method is None:
@@ -267,11 +270,19 @@ def _hash(quote: Quote) -> str:
     facts: list[Any] = [quote.currency, quote.country, quote.voucher.code if quote.voucher else None, quote.total_minor]
     for order in quote.orders:
         method = order.method.id if order.method else None
-        facts.append([order.merchant, method, order.delivery_minor, order.discount_minor, order.vat_minor, order.total_minor])
+        facts.append(
+            [order.merchant, method, order.delivery_minor, order.discount_minor, order.vat_minor, order.total_minor]
+        )
         facts += [
-            [line.variant, line.quantity, line.unit_minor, line.discount_minor, line.total_minor, line.vat_bp, line.vat_minor]
+            [
+                line.variant,
+                line.quantity,
+                line.unit_minor,
+                line.discount_minor,
+                line.total_minor,
+                line.vat_bp,
+                line.vat_minor,
+            ]
             for line in order.lines
         ]
     return hashlib.sha256(orjson.dumps(facts)).hexdigest()
-
-

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.db import connection
@@ -15,7 +14,18 @@ from django.test import Client
 from django.utils import timezone
 
 from glaswerk.people.models import Person, Role
-from glaswerk.shop.models import DeliveryMethod, Location, Merchant, Price, Product, Staff, StaffRole, Stock, Variant, VatRate
+from glaswerk.shop.models import (
+    DeliveryMethod,
+    Location,
+    Merchant,
+    Price,
+    Product,
+    Staff,
+    StaffRole,
+    Stock,
+    Variant,
+    VatRate,
+)
 
 PLAIN_STATIC = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 RATES = importlib.import_module("glaswerk.shop.migrations.0003_vat_rates").RATES
@@ -157,7 +167,9 @@ def fingerprint() -> dict[str, str]:
         tables = [row[0] for row in cursor.fetchall()]
         found = {}
         for table in tables:
-            cursor.execute(f"SELECT count(*) || ':' || coalesce(md5(string_agg(t::text, '' ORDER BY t::text)), '') FROM {table} t")
+            cursor.execute(
+                f"SELECT count(*) || ':' || coalesce(md5(string_agg(t::text, '' ORDER BY t::text)), '') FROM {table} t"
+            )
             found[table] = cursor.fetchone()[0]
     return found
 
@@ -190,7 +202,9 @@ def quoted(client: Client, things: dict[str, int], **more: Any) -> dict[str, Any
 def wish(quote: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Return the body that buys a quote."""
     lines = [
-        {"variant": line["variant"], "quantity": line["quantity"]} for order in quote["orders"] for line in order["lines"]
+        {"variant": line["variant"], "quantity": line["quantity"]}
+        for order in quote["orders"]
+        for line in order["lines"]
     ]
     body = {"lines": lines, "quote": quote["hash"], "address": ADDRESS, "email": "ada@example.org", "method": PAYS}
     return {**body, **({"voucher": quote["voucher"]} if quote["voucher"] else {}), **more}

@@ -123,7 +123,10 @@ def test_a_price_in_the_request_is_not_even_read(shop: Merchant, make_variant: M
     variant, guest = make_variant(shop), Client()
     body = wish(quoted(guest, {variant.public_id: 1}))
     body["lines"][0] |= {"price": 1, "unit": {"minor": 1}, "total": 1}
-    assert send(guest, "post", "/api/purchases", {**body, "total": 1}, **{"Idempotency-Key": "k"}).json()["total"]["minor"] == 1490
+    assert (
+        send(guest, "post", "/api/purchases", {**body, "total": 1}, **{"Idempotency-Key": "k"}).json()["total"]["minor"]
+        == 1490
+    )
 
 
 @pytest.mark.django_db
@@ -139,23 +142,41 @@ def test_an_order_for_each_merchant(shop: Merchant, make_merchant: MakeMerchant,
     assert quote["total"]["minor"] == 1000 + 490 + 1000 + 900
     refused = send(guest, "post", "/api/purchases", wish(quote), **{"Idempotency-Key": "a"})
     assert refused.status_code == 409
-    bought = send(guest, "post", "/api/purchases", wish(quote, delivery={"wool": quick.public_id}), **{"Idempotency-Key": "b"})
+    bought = send(
+        guest, "post", "/api/purchases", wish(quote, delivery={"wool": quick.public_id}), **{"Idempotency-Key": "b"}
+    )
     assert bought.status_code == 201
-    assert sorted(Order.objects.values_list("merchant__name", "total_minor", "delivery_name")) == [("glas", 1490, "Post"), ("wool", 1900, "Quick")]
+    assert sorted(Order.objects.values_list("merchant__name", "total_minor", "delivery_name")) == [
+        ("glas", 1490, "Post"),
+        ("wool", 1900, "Quick"),
+    ]
     assert cheap.minor == 100
 
 
 @pytest.mark.django_db
-def test_a_voucher_that_pays_for_all_moves_no_money(rates: None, make_merchant: MakeMerchant, make_variant: MakeVariant, signed_in: SignIn) -> None:
+def test_a_voucher_that_pays_for_all_moves_no_money(
+    rates: None, make_merchant: MakeMerchant, make_variant: MakeVariant, signed_in: SignIn
+) -> None:
     from glaswerk.money.models import Journal
     from glaswerk.shop.models import DeliveryMethod
 
     merchant = make_merchant()
     DeliveryMethod.objects.create(merchant=merchant, country="DE", name="Post", currency="EUR", minor=0)
     variant = make_variant(merchant)
-    send(signed_in(staff(merchant)), "post", "/api/shop/merchants/glas/vouchers", {"code": "FREE", "kind": "fixed", "minor": 5000, "cap": 1})
+    send(
+        signed_in(staff(merchant)),
+        "post",
+        "/api/shop/merchants/glas/vouchers",
+        {"code": "FREE", "kind": "fixed", "minor": 5000, "cap": 1},
+    )
     guest = Client()
-    answer = send(guest, "post", "/api/purchases", wish(quoted(guest, {variant.public_id: 1}, voucher="FREE")), **{"Idempotency-Key": "k"})
+    answer = send(
+        guest,
+        "post",
+        "/api/purchases",
+        wish(quoted(guest, {variant.public_id: 1}, voucher="FREE")),
+        **{"Idempotency-Key": "k"},
+    )
     assert (answer.status_code, answer.json()["state"], answer.json()["total"]["minor"]) == (201, "paid", 0)
     assert (Order.objects.get().total_minor, OrderLine.objects.get().total_minor, Journal.objects.count()) == (0, 0, 0)
     assert quoted(guest, {variant.public_id: 1}, voucher="FREE")["hash"] is None
@@ -217,23 +238,39 @@ def test_fifty_buy_ten_over_http(shop: Merchant, make_variant: MakeVariant) -> N
 @pytest.mark.django_db(transaction=True)
 def test_twenty_redeem_a_voucher_of_three_at_once(shop: Merchant, make_variant: MakeVariant, signed_in: SignIn) -> None:
     variant = make_variant(shop, units=100)
-    send(signed_in(staff(shop)), "post", "/api/shop/merchants/glas/vouchers", {"code": "THREE", "kind": "fixed", "minor": 100, "cap": 3})
+    send(
+        signed_in(staff(shop)),
+        "post",
+        "/api/shop/merchants/glas/vouchers",
+        {"code": "THREE", "kind": "fixed", "minor": 100, "cap": 3},
+    )
     quote = quoted(Client(), {variant.public_id: 1}, voucher="THREE")
 
     def act(number: int) -> int:
         return send(Client(), "post", "/api/purchases", wish(quote), **{"Idempotency-Key": f"k{number}"}).status_code
 
     assert at_once(20, act) == {201: 3, 409: 17}
-    assert (Voucher.objects.get().used, Order.objects.filter(discount_minor=100).count(), Order.objects.count()) == (3, 3, 3)
+    assert (Voucher.objects.get().used, Order.objects.filter(discount_minor=100).count(), Order.objects.count()) == (
+        3,
+        3,
+        3,
+    )
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_key_pressed_ten_times_at_once_buys_once(shop: Merchant, make_variant: MakeVariant, make_person: MakePerson, signed_in: SignIn) -> None:
+def test_one_key_pressed_ten_times_at_once_buys_once(
+    shop: Merchant, make_variant: MakeVariant, make_person: MakePerson, signed_in: SignIn
+) -> None:
     variant = make_variant(shop)
     person = make_person("ada")
     clients = [signed_in(person) for _ in range(10)]
     body = wish(quoted(clients[0], {variant.public_id: 1}))
-    answers = at_once(10, lambda number: send(clients[number], "post", "/api/purchases", body, **{"Idempotency-Key": "k"}).json().get("id"))
+    answers = at_once(
+        10,
+        lambda number: (
+            send(clients[number], "post", "/api/purchases", body, **{"Idempotency-Key": "k"}).json().get("id")
+        ),
+    )
     assert len(answers) == 1
     assert (Purchase.objects.count(), Order.objects.count(), Stock.objects.get().on_hand) == (1, 1, 9)
     assert Cart.objects.count() == 0

@@ -48,7 +48,10 @@ def test_a_guests_cart_follows_them_through_sign_in(
     send(other, "post", "/api/cart/lines", {"variant": one.public_id, "quantity": 1})
     guest.force_login(person)
     merged = send(guest, "get", "/api/cart").json()
-    assert {line["variant"]: line["quantity"] for line in merged["orders"][0]["lines"]} == {one.public_id: 3, two.public_id: 1}
+    assert {line["variant"]: line["quantity"] for line in merged["orders"][0]["lines"]} == {
+        one.public_id: 3,
+        two.public_id: 1,
+    }
     assert guest.cookies["cart"].value == ""
     assert list(Cart.objects.values_list("buyer", flat=True)) == [person.pk]
 
@@ -58,7 +61,13 @@ def test_a_forged_cookie_is_nobodys_cart(shop: Merchant, make_variant: MakeVaria
     variant, guest = make_variant(shop), Client()
     send(guest, "post", "/api/cart/lines", {"variant": variant.public_id, "quantity": 1})
     value = guest.cookies["cart"].value
-    for forged in (value.split(":")[0], value[:-1] + ("a" if value[-1] != "a" else "b"), "0" * 13 + value[13:], "", "x" * 5000):
+    for forged in (
+        value.split(":")[0],
+        value[:-1] + ("a" if value[-1] != "a" else "b"),
+        "0" * 13 + value[13:],
+        "",
+        "x" * 5000,
+    ):
         thief = Client()
         thief.cookies["cart"] = forged
         assert send(thief, "get", "/api/cart").json()["orders"] == []
@@ -89,9 +98,13 @@ def test_sums_of_the_same_variant_stay_within_the_limit(shop: Merchant, make_var
 
 
 @pytest.mark.django_db
-def test_a_quote_says_what_is_in_the_way(shop: Merchant, make_merchant: MakeMerchant, make_variant: MakeVariant) -> None:
+def test_a_quote_says_what_is_in_the_way(
+    shop: Merchant, make_merchant: MakeMerchant, make_variant: MakeVariant
+) -> None:
     few, draft = make_variant(shop, units=1), make_variant(shop, state="draft")
-    away = make_merchant("away", holiday_from=timezone.localdate(), holiday_until=timezone.localdate(), registration="HRB 3")
+    away = make_merchant(
+        "away", holiday_from=timezone.localdate(), holiday_until=timezone.localdate(), registration="HRB 3"
+    )
     resting = make_variant(away)
     lines = [{"variant": one.public_id, "quantity": 2} for one in (few, draft, resting)]
     lines.append({"variant": "0" * 13, "quantity": 1})
@@ -116,7 +129,12 @@ def test_a_voucher_lowers_only_its_merchants_things(
     DeliveryMethod.objects.create(merchant=other, country="DE", name="Post", currency="EUR", minor=0)
     mine, theirs = make_variant(shop, minor=999), make_variant(other, minor=999)
     client = signed_in(staff(shop))
-    made = send(client, "post", "/api/shop/merchants/glas/vouchers", {"code": "zehn", "kind": "percentage", "percent_bp": 1000, "cap": 5, "minimum_minor": 1500})
+    made = send(
+        client,
+        "post",
+        "/api/shop/merchants/glas/vouchers",
+        {"code": "zehn", "kind": "percentage", "percent_bp": 1000, "cap": 5, "minimum_minor": 1500},
+    )
     assert made.status_code == 201, made.content
     lines = [{"variant": mine.public_id, "quantity": 2}, {"variant": theirs.public_id, "quantity": 1}]
     body = send(Client(), "post", "/api/shop/quotes", {"lines": lines, "voucher": " Zehn "}).json()
@@ -144,7 +162,9 @@ def test_a_voucher_lowers_only_its_merchants_things(
         ({"phone": "1"}, "phone"),
     ],
 )
-def test_addresses_are_checked_by_their_country(change: dict[str, str], field: str, make_person: MakePerson, signed_in: SignIn) -> None:
+def test_addresses_are_checked_by_their_country(
+    change: dict[str, str], field: str, make_person: MakePerson, signed_in: SignIn
+) -> None:
     client = signed_in(make_person())
     answer = send(client, "post", "/api/shop/addresses", {**ADDRESS, **change})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
@@ -184,7 +204,9 @@ vouchers = st.one_of(
     fee=st.integers(0, 5000),
     free=st.one_of(st.none(), st.integers(0, 10**6)),
 )
-def test_every_quote_adds_up_to_the_cent(wanted: list[Wanted], voucher: Reduction | None, fee: int, free: int | None) -> None:
+def test_every_quote_adds_up_to_the_cent(
+    wanted: list[Wanted], voucher: Reduction | None, fee: int, free: int | None
+) -> None:
     methods = [Method(one, one, "Post", fee, free, 10**9, 1, 3) for one in (1, 2, 3)]
     quote = make_quote(wanted, methods, "EUR", "DE", {}, voucher, voucher_asked=voucher is not None)
     assert quote.total_minor == sum(order.total_minor for order in quote.orders)
@@ -197,9 +219,18 @@ def test_every_quote_adds_up_to_the_cent(wanted: list[Wanted], voucher: Reductio
             assert 0 <= line.discount_minor <= line.unit_minor * line.quantity
             assert line.total_minor == line.unit_minor * line.quantity - line.discount_minor
     # The order in which things are named is no part of the offer.
-    assert make_quote(wanted[::-1], methods, "EUR", "DE", {}, voucher, voucher_asked=voucher is not None).hash == quote.hash
-    dearer = [*wanted[:-1], Wanted(**{**{name: getattr(wanted[-1], name) for name in Wanted.__slots__}, "minor": wanted[-1].minor + 1})]
-    assert not quote.hash or make_quote(dearer, methods, "EUR", "DE", {}, voucher, voucher_asked=voucher is not None).hash != quote.hash
+    assert (
+        make_quote(wanted[::-1], methods, "EUR", "DE", {}, voucher, voucher_asked=voucher is not None).hash
+        == quote.hash
+    )
+    dearer = [
+        *wanted[:-1],
+        Wanted(**{**{name: getattr(wanted[-1], name) for name in Wanted.__slots__}, "minor": wanted[-1].minor + 1}),
+    ]
+    assert (
+        not quote.hash
+        or make_quote(dearer, methods, "EUR", "DE", {}, voucher, voucher_asked=voucher is not None).hash != quote.hash
+    )
 
 
 @given(total=st.integers(0, 10**12), rate=st.integers(0, 9999))

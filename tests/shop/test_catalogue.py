@@ -45,10 +45,16 @@ def test_a_product_is_written_read_replaced_and_archived(make_merchant: MakeMerc
     assert (blue["before"]["minor"], green["before"], blue["available"]) == (2990, None, 0)
 
     # The same choice keeps its id, because carts and orders name it; what is gone is not sold any more.
-    changed = {**VASE, "variants": [{"choices": ["Green"], "prices": {"EUR": 1990}}, {"choices": ["Red"], "prices": {"EUR": 1}}]}
+    changed = {
+        **VASE,
+        "variants": [{"choices": ["Green"], "prices": {"EUR": 1990}}, {"choices": ["Red"], "prices": {"EUR": 1}}],
+    }
     again = send(client, "put", path, changed)
     assert again.status_code == 200
-    assert [one["choices"] for one in Client().get(f"/api/shop/products/{body['id']}").json()["variants"]] == [["Green"], ["Red"]]
+    assert [one["choices"] for one in Client().get(f"/api/shop/products/{body['id']}").json()["variants"]] == [
+        ["Green"],
+        ["Red"],
+    ]
     assert Product.objects.get().variants.get(choices=["Green"]).public_id == green["id"]
     assert Product.objects.get().variants.get(choices=["Blue"]).is_active is False
 
@@ -81,7 +87,11 @@ def test_a_product_is_written_read_replaced_and_archived(make_merchant: MakeMerc
     ],
 )
 def test_a_wrong_product_is_refused_by_field(
-    change: dict[str, Any], field: str, make_merchant: MakeMerchant, signed_in: SignIn, nothing_changes: Callable[[], Any]
+    change: dict[str, Any],
+    field: str,
+    make_merchant: MakeMerchant,
+    signed_in: SignIn,
+    nothing_changes: Callable[[], Any],
 ) -> None:
     client = signed_in(staff(make_merchant()))
     with nothing_changes():
@@ -91,7 +101,9 @@ def test_a_wrong_product_is_refused_by_field(
 
 
 @pytest.mark.django_db
-def test_two_sales_of_a_price_never_overlap(make_merchant: MakeMerchant, make_variant: MakeVariant, signed_in: SignIn) -> None:
+def test_two_sales_of_a_price_never_overlap(
+    make_merchant: MakeMerchant, make_variant: MakeVariant, signed_in: SignIn
+) -> None:
     merchant = make_merchant()
     variant, other = make_variant(merchant), make_variant(merchant)
     client = signed_in(staff(merchant))
@@ -123,14 +135,18 @@ def test_what_a_variant_costs_is_its_sale_exactly_while_it_lasts(data: st.DataOb
         merchant, _ = Merchant.objects.get_or_create(name="prices", title="p")
         product, _ = Product.objects.get_or_create(merchant=merchant, handle="p", title="p")
         variant, _ = Variant.objects.get_or_create(product=product)
-        price, _ = Price.objects.update_or_create(variant=variant, currency="EUR", defaults={"minor": 1000, "compare_minor": 1200})
+        price, _ = Price.objects.update_or_create(
+            variant=variant, currency="EUR", defaults={"minor": 1000, "compare_minor": 1200}
+        )
         price.sales.all().delete()
         zero = timezone.now()
         start = data.draw(st.integers(0, 50))
         end = data.draw(st.integers(start + 1, 60))
         minor = data.draw(st.integers(1, 1500))
         at = data.draw(st.integers(-5, 65))
-        Sale.objects.create(price=price, minor=minor, period=DateTimeTZRange(zero + timedelta(hours=start), zero + timedelta(hours=end)))
+        Sale.objects.create(
+            price=price, minor=minor, period=DateTimeTZRange(zero + timedelta(hours=start), zero + timedelta(hours=end))
+        )
         found = costs_of([variant.pk], "EUR", zero + timedelta(hours=at))[variant.pk]
         is_lower = start <= at < end and minor < 1000
         assert found == (Cost(minor, 1000, "EUR") if is_lower else Cost(1000, 1200, "EUR"))
@@ -154,4 +170,6 @@ def test_pages_of_a_search_lose_nothing_and_cost_few_queries(
         if before is None:
             break
     assert seen == [f"Thing {number}" for number in range(7, 0, -1)]
-    assert [one["title"] for one in Client().get("/api/shop/products", {"q": "thing 3"}).json()["products"]] == ["Thing 3"]
+    assert [one["title"] for one in Client().get("/api/shop/products", {"q": "thing 3"}).json()["products"]] == [
+        "Thing 3"
+    ]

@@ -14,7 +14,17 @@ from glaswerk.money.models import Account, Entry
 from glaswerk.shop.actions.purchases import make_plan, release, settle
 from glaswerk.shop.actions.stock import split_stock
 from glaswerk.shop.failures import ShopError
-from glaswerk.shop.models import DeliveryMethod, Hold, Merchant, Order, OrderLine, Purchase, PurchaseState, Stock, Variant
+from glaswerk.shop.models import (
+    DeliveryMethod,
+    Hold,
+    Merchant,
+    Order,
+    OrderLine,
+    Purchase,
+    PurchaseState,
+    Stock,
+    Variant,
+)
 from glaswerk.shop.queries.quotes import quote_for
 
 from .conftest import MakeMerchant, MakeVariant
@@ -22,14 +32,16 @@ from .conftest import MakeMerchant, MakeVariant
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def reserve(things: dict[int, int], buyer: int = -7, key: str = "", voucher: int | None = None, plan: Any = None) -> int:
+def reserve(
+    things: dict[int, int], buyer: int = -7, key: str = "", voucher: int | None = None, plan: Any = None
+) -> int:
     """Reserve as `buy` does, and return the purchase."""
     from django.db.backends.postgresql.psycopg_any import Jsonb
 
     from glaswerk.shop.actions.purchases import _reserve
 
     quote = quote_for(things, "EUR", "DE", {}, "")
-    made = plan or make_plan(quote)
+    made = plan or make_plan(quote, "sandbox")
     number = new_id()
     row = _reserve(
         [number, buyer, None, key or str(number), "a" * 64, "b" * 64, "EUR", quote.total_minor, Jsonb(made), Jsonb({}),
@@ -80,7 +92,9 @@ def shop(rates: None, make_merchant: MakeMerchant) -> Iterator[Merchant]:
     check_books()
 
 
-def test_a_reservation_becomes_orders_with_stock_and_ledger(shop: Merchant, make_merchant: MakeMerchant, make_variant: MakeVariant) -> None:
+def test_a_reservation_becomes_orders_with_stock_and_ledger(
+    shop: Merchant, make_merchant: MakeMerchant, make_variant: MakeVariant
+) -> None:
     other = make_merchant("wool", registration="HRB 2")
     DeliveryMethod.objects.create(merchant=other, country="DE", name="Post", currency="EUR", minor=0)
     one, two = make_variant(shop, minor=1000), make_variant(other, minor=333)
@@ -146,7 +160,9 @@ def test_carts_in_every_order_never_wait_for_each_other_in_a_ring(shop: Merchant
 
     def act(number: int) -> str:
         chosen = variants[number % 4 :] + variants[: number % 4]
-        return settle(reserve(dict.fromkeys(chosen if number % 2 else chosen[::-1], 3 + number % 5), buyer=-1 - number), 1)
+        return settle(
+            reserve(dict.fromkeys(chosen if number % 2 else chosen[::-1], 3 + number % 5), buyer=-1 - number), 1
+        )
 
     assert together(24, act) == {"paid": 24}
 
@@ -200,9 +216,11 @@ def test_paying_and_ending_at_once_do_one_of_them(shop: Merchant, make_variant: 
         check_books()
 
 
-def test_a_plan_that_does_not_add_up_changes_nothing(shop: Merchant, make_variant: MakeVariant, nothing_changes: Callable[[], Any]) -> None:
+def test_a_plan_that_does_not_add_up_changes_nothing(
+    shop: Merchant, make_variant: MakeVariant, nothing_changes: Callable[[], Any]
+) -> None:
     variant = make_variant(shop)
-    plan = make_plan(quote_for({variant.pk: 1}, "EUR", "DE", {}, ""))
+    plan = make_plan(quote_for({variant.pk: 1}, "EUR", "DE", {}, ""), "sandbox")
     plan["orders"][0]["total"] -= 1
     purchase = reserve({variant.pk: 1}, plan=plan)
     with nothing_changes(), pytest.raises(Exception, match="order_total_adds_up"), transaction.atomic():

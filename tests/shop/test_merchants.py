@@ -94,9 +94,20 @@ def test_decisions_follow_their_table(make_merchant: MakeMerchant, operator: Per
             client, "post", "/api/shop/merchants/glas/decision", {"state": state, "reason": "because"}
         ).status_code
 
-    assert [decide(one) for one in ("suspended", "nonsense", "applied", "refused", "approved")] == [409, 422, 422, 200, 409]
+    assert [decide(one) for one in ("suspended", "nonsense", "applied", "refused", "approved")] == [
+        409,
+        422,
+        422,
+        200,
+        409,
+    ]
     # Who was refused says more, and waits again.
-    again = send(signed_in(staff(merchant, "owner")), "put", "/api/shop/merchants/glas", {**DETAILS, "city": "Bonn", "postal_code": "53111"})
+    again = send(
+        signed_in(staff(merchant, "owner")),
+        "put",
+        "/api/shop/merchants/glas",
+        {**DETAILS, "city": "Bonn", "postal_code": "53111"},
+    )
     assert (again.status_code, again.json()["state"], again.json()["reason"]) == (200, "applied", "")
     assert [decide(one) for one in ("approved", "suspended", "approved")] == [200, 200, 200]
     # An operator does not decide about a shop of their own.

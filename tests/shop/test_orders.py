@@ -14,7 +14,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from glaswerk.money.models import Account, Entry
-from glaswerk.shop.models import Merchant, Order, OrderEvent, OrderLine, OrderState, Parcel, ParcelLine, Return, ReturnLine, Stock
+from glaswerk.shop.models import (
+    Merchant,
+    Order,
+    OrderEvent,
+    OrderLine,
+    OrderState,
+    Parcel,
+    ParcelLine,
+    Return,
+    ReturnLine,
+    Stock,
+)
 from glaswerk.shop.notices import deliver, tell_low_stock
 
 from .conftest import MakeVariant, SignIn, buy, send, staff
@@ -52,7 +63,9 @@ class Sold:
         return send(self.manager, "post", f"/api/shop/returns/{back}/decision", body)
 
     def refund(self, minor: int, key: str) -> Any:
-        return send(self.manager, "post", f"/api/shop/sold/{self.id}/refunds", {"minor": minor}, **{"Idempotency-Key": key})
+        return send(
+            self.manager, "post", f"/api/shop/sold/{self.id}/refunds", {"minor": minor}, **{"Idempotency-Key": key}
+        )
 
 
 @pytest.fixture
@@ -62,7 +75,11 @@ def sold(shop: Merchant, make_variant: MakeVariant, signed_in: SignIn) -> Sold:
 
 def balances() -> dict[str, int]:
     assert (Entry.objects.aggregate(sum=Sum("amount"))["sum"] or 0) == 0
-    return {kind: total for kind, total in Account.objects.values_list("kind").annotate(total=Sum("balance")).order_by() if total}
+    return {
+        kind: total
+        for kind, total in Account.objects.values_list("kind").annotate(total=Sum("balance")).order_by()
+        if total
+    }
 
 
 @pytest.mark.django_db
@@ -76,7 +93,10 @@ def test_an_order_goes_out_in_parts_arrives_and_partly_comes_back(sold: Sold) ->
     assert Parcel.objects.count() == 1
     assert sold.ship().status_code == 201
     assert sold.ship().status_code == 409
-    assert [parcel["lines"] for parcel in sold.read()["parcels"]] == [{sold.lines[0]: 2}, {sold.lines[0]: 1, sold.lines[1]: 1}]
+    assert [parcel["lines"] for parcel in sold.read()["parcels"]] == [
+        {sold.lines[0]: 2},
+        {sold.lines[0]: 1, sold.lines[1]: 1},
+    ]
     sold.arrive()
     assert sold.read()["state"] == "delivered"
 
@@ -167,7 +187,7 @@ def test_refunds_in_parts_end_at_what_was_paid(sold: Sold) -> None:
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parts=st.lists(st.integers(1, 900), min_size=1, max_size=8))
 def test_the_fee_of_all_refunds_is_the_fee_to_the_cent(parts: list[int], shop: Merchant) -> None:
-    from glaswerk.shop.actions.orders import _refund
+    from glaswerk.shop.actions.orders import write_refund
     from glaswerk.shop.models import Purchase
 
     with transaction.atomic():
@@ -182,7 +202,7 @@ def test_the_fee_of_all_refunds_is_the_fee_to_the_cent(parts: list[int], shop: M
         )  # fmt: skip
         before = balances()
         for number, minor in enumerate([*parts, 17]):
-            _refund(order, minor, str(number), None, "")
+            write_refund(order, minor, str(number), None, "")
         after = balances()
         change = {kind: after.get(kind, 0) - before.get(kind, 0) for kind in {*before, *after}}
         assert {kind: value for kind, value in change.items() if value} == {
@@ -252,7 +272,11 @@ def test_everybody_hears_of_it_once(sold: Sold, shop: Merchant) -> None:
     assert deliver() == 0
     told = sorted((one.to[0], one.subject) for one in mail.outbox)
     assert ("ada@example.org", "Your order is on its way") in told
-    assert [who for who, subject in told if subject == "A new order"] == ["glas_manager@example.org", "glas_owner@example.org", "glas_packer@example.org"]
+    assert [who for who, subject in told if subject == "A new order"] == [
+        "glas_manager@example.org",
+        "glas_owner@example.org",
+        "glas_packer@example.org",
+    ]
     mail.outbox.clear()
     Stock.objects.update(low_at=7)
     assert (tell_low_stock(), tell_low_stock()) == (1, 0)

@@ -195,7 +195,9 @@ def test_everybody_may_what_the_table_says_and_nothing_else(
             if client.cookies.output() != cookies and role == "anonymous":
                 clients[role] = Client()
             if answer.status_code != status or changed:
-                wrong.append((route, role, status, answer.status_code, "changed something" if changed else answer.content[:200]))
+                wrong.append(
+                    (route, role, status, answer.status_code, "changed something" if changed else answer.content[:200])
+                )
     assert wrong == []
 
 

@@ -42,13 +42,23 @@ def test_a_product_csv_of_another_shop_opens_without_editing(make_merchant: Make
         (5, "example-pants", "created"),
     ]  # fmt: skip
     shirt, pants = Product.objects.order_by("-handle")
-    assert (shirt.description, shirt.state, shirt.tags, shirt.options) == ("Soft & warm.\n\nTwo lines", "active", ["summer", "cotton"], ["Size"])
+    assert (shirt.description, shirt.state, shirt.tags, shirt.options) == (
+        "Soft & warm.\n\nTwo lines",
+        "active",
+        ["summer", "cotton"],
+        ["Size"],
+    )
     assert (pants.state, pants.options) == ("draft", [])
-    facts = Variant.objects.filter(product=shirt).values_list("choices", "sku", "weight_g", "prices__minor", "prices__compare_minor", "stocks__on_hand")
+    facts = Variant.objects.filter(product=shirt).values_list(
+        "choices", "sku", "weight_g", "prices__minor", "prices__compare_minor", "stocks__on_hand"
+    )
     assert list(facts) == [(["Small"], "TS-S", 200, 1999, 2499, 5), (["Medium"], "TS-M", 210, 1999, None, 0)]
-    assert list(shirt.pictures.values_list("source", "alt"))[0] == ("https://cdn.example/shirt.jpg", "A shirt")
+    assert next(iter(shirt.pictures.values_list("source", "alt"))) == ("https://cdn.example/shirt.jpg", "A shirt")
     assert shirt.pictures.count() == 3
-    assert sorted(Movement.objects.values_list("change", "kind", "reference")) == [(1, "counted", "import"), (5, "counted", "import")]
+    assert sorted(Movement.objects.values_list("change", "kind", "reference")) == [
+        (1, "counted", "import"),
+        (5, "counted", "import"),
+    ]
 
     # The same file again changes everything to what it is.
     before = set(Variant.objects.values_list("pk", flat=True))
@@ -141,9 +151,11 @@ def test_a_count_takes_nothing_from_whom_it_is_promised_to(make_merchant: MakeMe
 @pytest.mark.django_db
 def test_formulas_are_neutralised_on_export_and_come_back(make_merchant: MakeMerchant, signed_in: SignIn) -> None:
     merchant = make_merchant()
-    evil = "=HYPERLINK(\"https://evil.example\";\"x\")"
+    evil = '=HYPERLINK("https://evil.example";"x")'
     file = io.StringIO()
-    csv.writer(file).writerows([["Handle", "Title", "Vendor", "Tags", "Variant SKU", "Variant Price"], ["a", evil, "+1", "@x", "-2", "1.00"]])
+    csv.writer(file).writerows(
+        [["Handle", "Title", "Vendor", "Tags", "Variant SKU", "Variant Price"], ["a", evil, "+1", "@x", "-2", "1.00"]]
+    )
     report = import_products(merchant, file.getvalue().encode())
     assert report.products("created") == 1
     client = signed_in(staff(merchant))

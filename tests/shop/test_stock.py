@@ -24,7 +24,9 @@ def test_no_promise_is_larger_than_what_is_there(
 
 
 @pytest.mark.django_db
-def test_every_change_is_written_down_and_stays(make_merchant: MakeMerchant, make_variant: MakeVariant, signed_in: SignIn) -> None:
+def test_every_change_is_written_down_and_stays(
+    make_merchant: MakeMerchant, make_variant: MakeVariant, signed_in: SignIn
+) -> None:
     merchant = make_merchant()
     variant, place = make_variant(merchant, units=10), merchant.locations.get()
     client = signed_in(staff(merchant))

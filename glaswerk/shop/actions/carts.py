@@ -1,9 +1,8 @@
 """What buyers do with their carts and addresses."""
 
-from collections.abc import Mapping
-
 from django.db import connection, transaction
 from django.http import Http404
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from glaswerk.cell.ids import decode_id
@@ -11,18 +10,12 @@ from glaswerk.people.models import Person
 from glaswerk.shop.addresses import check_address
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.models import MAX_LINES, MAX_QUANTITY, Address, Cart
-from glaswerk.shop.queries.catalogue import on_sale
 
 MAX_ADDRESSES = 20
 
 _OPEN = """
 INSERT INTO shop_cart (buyer, person_id, updated_at) VALUES (%s, %s, now())
 ON CONFLICT (buyer) DO UPDATE SET updated_at = now() RETURNING id
-"""
-# Adding twice at once sums up; more than can be bought at once is cut to that.
-_ADD = """
-INSERT INTO shop_cartline AS held (cart_id, variant_id, quantity) VALUES (%(cart)s, %(variant)s, %(quantity)s)
-ON CONFLICT (cart_id, variant_id) DO UPDATE SET quantity = least(held.quantity + excluded.quantity, %(most)s)
 """
 _MERGE = """
 INSERT INTO shop_cartline AS held (cart_id, variant_id, quantity)
@@ -41,13 +34,18 @@ def check_quantity(quantity: int, field: str = "quantity") -> int:
 def add_to_cart(buyer: int, person: Person | None, variant_id: str, quantity: int) -> None:
     """Put so many more of a variant into a buyer's cart.  Raises Http404 for what is not sold, and ShopError."""
     check_quantity(quantity)
-    variant = _sold_variant(variant_id)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cart = _open(buyer, person)
-        cursor.execute("SELECT count(*) FROM shop_cartline WHERE cart_id = %s AND variant_id <> %s", [cart, variant])
-        if cursor.fetchone()[0] >= MAX_LINES:
-            raise ShopError("variant", _("A cart has room for %(count)d different things.") % {"count": MAX_LINES}, 409)
-        cursor.execute(_ADD, {"cart": cart, "variant": variant, "quantity": quantity, "most": MAX_QUANTITY})
+    try:
+        variant = decode_id(variant_id)
+    except ValueError:
+        raise Http404 from None
+    with connection.cursor() as cursor:
+        values = [buyer, person.pk if person is not None else None, variant, quantity, MAX_QUANTITY, MAX_LINES]
+        cursor.execute("SELECT shop_add(%s, %s, %s, %s, %s, %s, %s)", [*values, timezone.localdate()])
+        outcome = cursor.fetchone()[0]
+    if outcome == "gone":
+        raise Http404
+    if outcome == "full":
+        raise ShopError("variant", _("A cart has room for %(count)d different things.") % {"count": MAX_LINES}, 409)
 
 
 def set_quantity(buyer: int, variant_id: str, quantity: int) -> None:
@@ -88,12 +86,6 @@ def merge_carts(guest: int, person: Person) -> None:
         found.delete()
 
 
-def things_of(buyer: int) -> Mapping[int, int]:
-    """Return how many of each variant are in a buyer's cart.  One query."""
-    lines = Cart.objects.filter(buyer=buyer, lines__isnull=False).values_list("lines__variant_id", "lines__quantity")
-    return dict(lines.order_by("lines__id"))
-
-
 def save_address(person: Person, given: dict[str, str], *, is_default: bool) -> Address:
     """Keep an address of a person for the next time.  Raises ShopError."""
     clean = check_address(given)
@@ -121,16 +113,3 @@ def _open(buyer: int, person: Person | None) -> int:
     with connection.cursor() as cursor:
         cursor.execute(_OPEN, [buyer, person.pk if person is not None else None])
         return int(cursor.fetchone()[0])
-
-
-def _sold_variant(public_id: str) -> int:
-    from django.utils import timezone
-
-    try:
-        wanted = decode_id(public_id)
-    except ValueError:
-        raise Http404 from None
-    products = on_sale(timezone.now()).filter(variants=wanted, variants__is_active=True)
-    if not products.exists():
-        raise Http404
-    return wanted

@@ -113,7 +113,9 @@ def checked_product(draft: ProductDraft) -> ProductDraft:
         description=clean_text(draft.description, "description", 20_000),
         vendor=clean_line(draft.vendor, "vendor", 100, required=False),
         kind=clean_line(draft.kind, "kind", 100, required=False),
-        tags=tuple(dict.fromkeys(tag for one in draft.tags if (tag := clean_line(one, "tags", 60, required=False).lower()))),
+        tags=tuple(
+            dict.fromkeys(tag for one in draft.tags if (tag := clean_line(one, "tags", 60, required=False).lower()))
+        ),
         options=options,
         vat_category=draft.vat_category,
         state=draft.state,
@@ -319,7 +321,10 @@ def set_pictures(wanted: Mapping[int, Sequence[tuple[str, str]]]) -> None:
     """
     Picture.objects.filter(product_id__in=wanted, blob="").delete()
     last = dict(
-        Picture.objects.filter(product_id__in=wanted).values_list("product_id").annotate(last=Max("position")).order_by()
+        Picture.objects.filter(product_id__in=wanted)
+        .values_list("product_id")
+        .annotate(last=Max("position"))
+        .order_by()
     )
     Picture.objects.bulk_create(
         Picture(product_id=product, position=last.get(product, 0) + number, source=source, alt=alt)

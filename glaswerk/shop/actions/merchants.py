@@ -42,7 +42,9 @@ def check_vat_id(text: str, country: str) -> str:
     try:
         number = str(vat.validate(text.upper()))
     except NumberError:
-        raise ShopError("vat_id", _("This is no VAT id of the European Union. Please check it digit by digit.")) from None
+        raise ShopError(
+            "vat_id", _("This is no VAT id of the European Union. Please check it digit by digit.")
+        ) from None
     if _VAT_COUNTRY.get(number[:2], number[:2]) != country:
         raise ShopError("vat_id", _("This VAT id is of another country than the address."))
     return number
@@ -57,7 +59,9 @@ def check_phone(text: str, country: str, field: str = "phone", *, required: bool
     except phonenumbers.NumberParseException:
         number = None
     if number is None or not phonenumbers.is_valid_number(number):
-        raise ShopError(field, _("This is no telephone number. Please write it with its country, such as +49 30 123456."))
+        raise ShopError(
+            field, _("This is no telephone number. Please write it with its country, such as +49 30 123456.")
+        )
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
@@ -86,7 +90,12 @@ def _checked_details(details: dict[str, Any]) -> dict[str, Any]:
             name = {"country_code": "country", "street_address": "street"}.get(field, field)
             raise ShopError(name, _("This does not fit to an address in that country.")) from None
         normal = address
-    clean |= {"country": country, "street": address["street_address"], "postal_code": normal["postal_code"], "city": address["city"]}
+    clean |= {
+        "country": country,
+        "street": address["street_address"],
+        "postal_code": normal["postal_code"],
+        "city": address["city"],
+    }
     email = details["email"].strip()
     try:
         validate_email(email)
@@ -111,7 +120,9 @@ def apply_as_merchant(person: Person, name: str, currency: str, details: dict[st
     """
     name = name.strip().lower()
     if not _NAME.fullmatch(name):
-        raise ShopError("name", _("A name has 3 to 40 letters a to z, digits and hyphens, and begins and ends without one."))
+        raise ShopError(
+            "name", _("A name has 3 to 40 letters a to z, digits and hyphens, and begins and ends without one.")
+        )
     try:
         check_currency(currency)
     except AmountError:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Sum
@@ -29,7 +30,6 @@ from glaswerk.shop.models import (
     Outgoing,
     Parcel,
     ParcelLine,
-    Purchase,
     Refund,
     RefundState,
     Return,
@@ -40,6 +40,8 @@ from glaswerk.shop.models import (
 )
 from glaswerk.shop.queries.orders import access_order, access_own_order, access_own_return
 from glaswerk.shop.texts import clean_line
+
+_logger = structlog.get_logger("glaswerk.shop")
 
 
 def move(order: Order, before: Sequence[OrderState], after: OrderState, by: int | None, note: str = "") -> None:
@@ -83,7 +85,7 @@ def _cancel(order: Order, by: int, reason: str) -> Refund | None:
     move(order, [OrderState.PAID], OrderState.CANCELLED, by, reason)
     _put_back({line.variant_id: line.quantity for line in order.lines.all() if line.variant_id}, order)
     left = order.total_minor - order.refunded_minor
-    return _refund(order, left, "cancelled", None, reason) if left else None
+    return write_refund(order, left, "cancelled", None, reason) if left else None
 
 
 def ship(person: Person, order_id: str, carrier: str, tracking: str, parts: Mapping[str, int]) -> Parcel:
@@ -98,7 +100,9 @@ def ship(person: Person, order_id: str, carrier: str, tracking: str, parts: Mapp
         if order.state not in (OrderState.PAID, OrderState.PARTLY_SHIPPED):
             raise ShopError("state", _("The order is not in a state in which that can be done."), 409)
         lines = {line.public_id: line for line in order.lines.all()}
-        wanted = dict(parts) or {key: one.quantity - one.shipped for key, one in lines.items() if one.quantity > one.shipped}
+        wanted = dict(parts) or {
+            key: one.quantity - one.shipped for key, one in lines.items() if one.quantity > one.shipped
+        }
         parcel = Parcel.objects.create(order=order, carrier=carrier, tracking=tracking)
         _write_parts(ParcelLine, "parcel", parcel, lines, wanted)
         is_all = not order.lines.filter(shipped__lt=F("quantity")).exists()
@@ -114,7 +118,9 @@ def mark_delivered(person: Person, order_id: str, parcel_id: str) -> Order:
     """Say that a parcel has arrived; with the last one the order has.  Raises Http404 and ShopError."""
     with transaction.atomic():
         order = access_order(person, order_id, StaffRole.PACKER, lock=True)
-        moved = order.parcels.filter(pk=_decoded(parcel_id), delivered_at__isnull=True).update(delivered_at=timezone.now())
+        moved = order.parcels.filter(pk=_decoded(parcel_id), delivered_at__isnull=True).update(
+            delivered_at=timezone.now()
+        )
         if not moved:
             raise Http404
         if order.state == OrderState.SHIPPED and not order.parcels.filter(delivered_at__isnull=True).exists():
@@ -134,7 +140,9 @@ def ask_return(buyer: int, order_id: str, parts: Mapping[str, int], reason: str)
         order = access_own_order(buyer, order_id, lock=True)
         days = settings.CELL.config.shop.return_days
         if order.delivered_at is not None and timezone.now() > order.delivered_at + timedelta(days=days):
-            raise ShopError("order", _("The %(days)d days in which it can be sent back are over.") % {"days": days}, 409)
+            raise ShopError(
+                "order", _("The %(days)d days in which it can be sent back are over.") % {"days": days}, 409
+            )
         lines = {line.public_id: line for line in order.lines.all()}
         back = Return.objects.create(order=order, reason=reason)
         _write_parts(ReturnLine, "back", back, lines, parts)
@@ -162,7 +170,7 @@ def decide_return(person: Person, return_id: str, state: str, answer: str, *, re
             if _is_all_back(order):
                 # Who sends everything back gets the delivery back as well (Article 13).
                 minor = _refundable(order)
-            refund = _refund(order, minor, f"return:{back.pk}", person, answer) if minor else None
+            refund = write_refund(order, minor, f"return:{back.pk}", person, answer) if minor else None
         tell(order, f"return_{state}", person.pk, answer)
     _pay_back(refund)
     back.refresh_from_db()
@@ -175,7 +183,7 @@ def refund_order(person: Person, order_id: str, minor: int, reason: str, key: st
     key = clean_line(key, "Idempotency-Key", 60)
     with transaction.atomic():
         order = access_order(person, order_id, StaffRole.MANAGER, lock=True)
-        there = order.refunds.filter(key=f"by:{key}").first()
+        there = order.refunds.filter(key=f"{order.public_id}:by:{key}").first()
         if there is not None:
             if there.minor != minor:
                 raise ShopError("Idempotency-Key", _("This key belongs to another refund."), 409)
@@ -183,7 +191,7 @@ def refund_order(person: Person, order_id: str, minor: int, reason: str, key: st
         else:
             if not 0 < minor <= _refundable(order):
                 raise ShopError("minor", _("Between nothing and what is left of the order can be paid back."))
-            refund = _refund(order, minor, f"by:{key}", person, reason)
+            refund = write_refund(order, minor, f"by:{key}", person, reason)
             tell(order, "refunded", person.pk, reason)
     _pay_back(refund)
     refund.refresh_from_db()
@@ -208,10 +216,14 @@ def issue_invoice(order: Order) -> Invoice:
 
 def retry_refunds(limit: int = 100) -> int:
     """Ask the provider about refunds that are not known to be done.  Safe to run beside itself."""
-    waiting = Refund.objects.filter(state=RefundState.ASKED, at__lt=timezone.now() - timedelta(minutes=1))
-    found = list(waiting.order_by("id")[:limit])
+    waiting = Refund.objects.filter(state=RefundState.ASKED, purchase__payment__isnull=False)
+    found = list(waiting.select_related("purchase").order_by("id")[:limit])
     for refund in found:
-        _pay_back(refund)
+        try:
+            _pay_back(refund)
+        except Exception:
+            # One that breaks does not keep the others.
+            _logger.exception("a refund cannot be paid back", refund=refund.pk)
     return len(found)
 
 
@@ -219,9 +231,16 @@ def _refundable(order: Order) -> int:
     return order.total_minor - order.refunded_minor
 
 
-def _refund(order: Order, minor: int, key: str, by: Person | None, reason: str) -> Refund:
+def write_refund(order: Order, minor: int, key: str, by: Person | None, reason: str) -> Refund:
     """Write down a refund and its journal within a transaction.  The order's CHECK refuses more than it cost."""
-    refund = Refund.objects.create(order=order, key=key, minor=minor, reason=reason[:200], by=by)
+    refund = Refund.objects.create(
+        purchase_id=order.purchase_id,
+        order=order,
+        key=f"{order.public_id}:{key}",
+        minor=minor,
+        reason=reason[:200],
+        by=by,
+    )
     Order.objects.filter(pk=order.pk).update(refunded_minor=F("refunded_minor") + minor)
     before = order.refunded_minor
     order.refunded_minor += minor
@@ -239,11 +258,8 @@ def _fee_part(order: Order, refunded: int) -> int:
 
 def _pay_back(refund: Refund | None) -> None:
     """Ask the provider to pay back, after the refund is written down; what stays unknown is asked again by a job."""
-    if refund is None or refund.state == RefundState.DONE:
-        return
-    purchase = Purchase.objects.get(orders=refund.order_id)
-    if paying.give_back(purchase, refund.minor, f"refund:{refund.pk}"):
-        Refund.objects.filter(pk=refund.pk).update(state=RefundState.DONE)
+    if refund is not None and refund.state == RefundState.ASKED:
+        paying.give_back(refund)
 
 
 def _share(line: OrderLine, quantity: int, returned: int) -> int:
@@ -262,7 +278,9 @@ def _put_back(units: Mapping[int, int], order: Order) -> None:
     """Add what came back to stock, in the order in which everybody locks stock."""
     with movement(MovementKind.RETURNED, str(order.pk)):
         for variant in sorted(units):
-            row = Stock.objects.filter(variant_id=variant, location__merchant_id=order.merchant_id).order_by("id").first()
+            row = (
+                Stock.objects.filter(variant_id=variant, location__merchant_id=order.merchant_id).order_by("id").first()
+            )
             if row is not None:
                 Stock.objects.filter(pk=row.pk).update(on_hand=F("on_hand") + units[variant], low_told_at=None)
 
@@ -288,4 +306,3 @@ def _decoded(public_id: str) -> int:
         return decode_id(public_id)
     except ValueError:
         raise Http404 from None
-

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
+import structlog
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -33,6 +34,7 @@ from glaswerk.shop.queries.quotes import quote_for
 from glaswerk.shop.quoting import Quote
 
 MAX_KEY: Final = 80
+_logger = structlog.get_logger("glaswerk.shop")
 _RESERVE: Final = (
     "SELECT id, is_new, asked, state FROM shop_reserve(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
@@ -52,7 +54,7 @@ class Asked:
     email: str = ""
 
 
-class QuoteChanged(ShopError):
+class QuoteChanged(ShopError):  # noqa: N818 - it says what happened, not that something broke.
     """The offer is not the one that was seen; `quote` is the one that holds now."""
 
     def __init__(self, quote: Quote) -> None:
@@ -68,10 +70,13 @@ def buy(buyer: int, person: Person | None, key: str, asked: Asked) -> Purchase:
     """
     key = key.strip()
     if not key or len(key) > MAX_KEY or not key.isascii() or not key.isprintable():
-        message = _("Please send a header Idempotency-Key of 1 to %(most)d characters, such as a UUID, new for each purchase.")
+        message = _(
+            "Please send a header Idempotency-Key of 1 to %(most)d characters, such as a UUID, new for each purchase."
+        )
         raise ShopError("Idempotency-Key", message % {"most": MAX_KEY})
     fingerprint = _fingerprint(asked)
     things = check_things(asked.things)
+    provider = paying.provider_of(asked.method)
     address = _address(person, asked.address)
     email = _email(person, asked.email)
     quote = quote_for(things, asked.currency, address["country"], chosen_of(asked.delivery), asked.voucher)
@@ -82,7 +87,7 @@ def buy(buyer: int, person: Person | None, key: str, asked: Asked) -> Purchase:
             raise QuoteChanged(quote)
         return _again(there, fingerprint)
     purchase = new_id()
-    plan = make_plan(quote)
+    plan = make_plan(quote, provider)
     reserved = _reserve(
         [
             purchase, buyer, person.pk if person is not None else None, key, fingerprint, quote.hash, quote.currency,
@@ -92,24 +97,44 @@ def buy(buyer: int, person: Person | None, key: str, asked: Asked) -> Purchase:
     )  # fmt: skip
     if not reserved[1]:
         return _again(Purchase.objects.get(pk=reserved[0]), fingerprint)
-    return pay(Purchase.objects.get(pk=purchase))
+    # It is known in whole, and need not be read again.
+    return _pay(
+        Purchase(
+            id=purchase,
+            buyer=buyer,
+            state=PurchaseState.RESERVED,
+            currency=quote.currency,
+            total_minor=quote.total_minor,
+            plan=plan,
+            method=asked.method[:40],
+        )
+    )
 
 
 def _again(purchase: Purchase, fingerprint: str) -> Purchase:
     if purchase.asked_hash != fingerprint:
-        raise ShopError("Idempotency-Key", _("This key belongs to another purchase. Please take a new one for each."), 409)
-    return pay(purchase)
+        raise ShopError(
+            "Idempotency-Key", _("This key belongs to another purchase. Please take a new one for each."), 409
+        )
+    return _pay(purchase)
 
 
-def pay(purchase: Purchase) -> Purchase:
-    """Start the payment of a purchase, or ask how the one that was started stands, and act on it.  Safe to run again."""
-    if purchase.state not in (PurchaseState.RESERVED, PurchaseState.EXPIRED):
-        return purchase
-    if purchase.total_minor == 0:
-        settle(purchase.pk, None)
-    elif purchase.state == PurchaseState.RESERVED or purchase.payment is not None:
-        paying.advance(purchase)
-    purchase.refresh_from_db()
+def _pay(purchase: Purchase) -> Purchase:
+    """Start the payment of a reservation, or go on with the one that was started.  Safe to run again."""
+    if purchase.state == PurchaseState.RESERVED:
+        if purchase.total_minor == 0:
+            settle(purchase.pk, None)
+        else:
+            paying.start(purchase)
+        purchase.state, purchase.payment = Purchase.objects.values_list("state", "payment").get(pk=purchase.pk)
+    return purchase
+
+
+def look(purchase: Purchase) -> Purchase:
+    """Ask how a purchase stands that waits for its payment; nothing is started by it."""
+    if purchase.state in (PurchaseState.RESERVED, PurchaseState.EXPIRED):
+        paying.ask(purchase)
+        purchase.refresh_from_db()
     return purchase
 
 
@@ -160,10 +185,10 @@ def chosen_of(delivery: Mapping[str, str]) -> dict[int, int]:
     return found
 
 
-def make_plan(quote: Quote) -> dict[str, Any]:
-    """Return what `shop_place` will write once it is paid: orders, lines and ledger entries, with their ids."""
+def make_plan(quote: Quote, provider: str) -> dict[str, Any]:
+    """Return what `shop_place` will write once it is paid by a provider: orders, lines and ledger entries, with ids."""
     fee_bp = settings.CELL.config.shop.fee_bp
-    orders = [
+    orders: list[dict[str, Any]] = [
         {
             "id": new_id(),
             "merchant": order.merchant,
@@ -195,7 +220,9 @@ def make_plan(quote: Quote) -> dict[str, Any]:
         }
         for order in quote.orders
     ]
-    accounts, amounts = purchase_lines(quote.currency, [(one["merchant"], one["total"], one["fee"]) for one in orders])
+    accounts, amounts = purchase_lines(
+        provider, quote.currency, [(one["merchant"], one["total"], one["fee"]) for one in orders]
+    )
     return {"orders": orders, "accounts": accounts, "amounts": amounts}
 
 
@@ -260,9 +287,10 @@ def expire_purchases(limit: int = 200) -> int:
     ended = 0
     over = Purchase.objects.filter(state=PurchaseState.RESERVED, expires_at__lt=timezone.now()).order_by("expires_at")
     for purchase in over[:limit]:
-        if paying.is_started(purchase):
-            paying.advance(purchase)
-            purchase.refresh_from_db(fields=["state"])
-        if purchase.state == PurchaseState.RESERVED:
-            ended += release(purchase.pk, PurchaseState.EXPIRED)
+        try:
+            paying.give_up(purchase)
+        except Exception:
+            # A provider that is away keeps nobody's things reserved for ever: the reservation ends all the same.
+            _logger.exception("a payment cannot be given up", purchase=purchase.pk)
+        ended += release(purchase.pk, PurchaseState.EXPIRED)
     return ended

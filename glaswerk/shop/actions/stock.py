@@ -98,7 +98,9 @@ def receive_stock(person: Person, variant_id: str, location_id: str, units: int,
             with transaction.atomic(), movement(MovementKind.RECEIVED, reference):
                 Stock.objects.filter(pk=row.pk).update(on_hand=F("on_hand") + units, low_told_at=None)
         except IntegrityError:
-            raise ShopError("units", _("That is more than there is room for, or than lies there unpromised."), 409) from None
+            raise ShopError(
+                "units", _("That is more than there is room for, or than lies there unpromised."), 409
+            ) from None
         return list(Stock.objects.filter(variant=variant, location=location).order_by("bucket"))
 
 
@@ -110,7 +112,9 @@ def split_stock(variant_id: int, location_id: int, buckets: int) -> None:
             (Stock(variant_id=variant_id, location_id=location_id, bucket=number) for number in range(buckets)),
             ignore_conflicts=True,
         )
-        rows = list(Stock.objects.filter(variant_id=variant_id, location_id=location_id).order_by("id").select_for_update())
+        rows = list(
+            Stock.objects.filter(variant_id=variant_id, location_id=location_id).order_by("id").select_for_update()
+        )
         free = sum(one.on_hand - one.reserved for one in rows)
         for number, one in enumerate(rows):
             share = free // buckets + (number < free % buckets) if number < buckets else 0
@@ -123,7 +127,9 @@ def _access(person: Person, variant_id: str, location_id: str) -> tuple[Variant,
     except ValueError:
         raise Http404 from None
     roles = at_least(StaffRole.MANAGER)
-    location = Location.objects.filter(pk=place, merchant__staff__person=person, merchant__staff__role__in=roles).first()
+    location = Location.objects.filter(
+        pk=place, merchant__staff__person=person, merchant__staff__role__in=roles
+    ).first()
     if location is None:
         raise Http404
     # The variant is of the same merchant, or it is not there.

@@ -13,7 +13,7 @@ from glaswerk.shop.actions.terms import check_country, check_money
 from glaswerk.shop.api.catalogue import AmountOut, amount, language_of
 from glaswerk.shop.api.identity import Buyer, BuyerAuth, buyer_of, count_buyers_write, count_write, person_of, remember
 from glaswerk.shop.models import MAX_LINES, MAX_QUANTITY, Address
-from glaswerk.shop.queries.quotes import quote_for
+from glaswerk.shop.queries.quotes import quote_for, quote_of_cart
 from glaswerk.shop.quoting import Method, Quote, QuotedLine, QuotedOrder
 
 router = Router(tags=["cart"])
@@ -188,16 +188,20 @@ def shown_quote(quote: Quote, language: str) -> QuoteOut:
         vat=money(quote.vat_minor),
         total=money(quote.total_minor),
         problems=[
-            ProblemOut(code=one.code, variant=encode_id(one.variant) if one.variant is not None else None, merchant=one.merchant)
+            ProblemOut(
+                code=one.code,
+                variant=encode_id(one.variant) if one.variant is not None else None,
+                merchant=one.merchant,
+            )
             for one in quote.problems
         ],
     )
 
 
-def _shown_cart(request: HttpRequest, buyer: Buyer, country: str, currency: str) -> QuoteOut:
-    things = actions.things_of(buyer.number)
-    quote = quote_for(things, currency, country, {}, "") if things else Quote(currency, country)
-    return shown_quote(quote, language_of(request))
+def _answer(request: HttpRequest, quote: Quote, status: int = 200) -> HttpResponse:
+    """Return a quote as an answer; it was checked when it was made, and is not checked once more on its way out."""
+    shown = shown_quote(quote, language_of(request))
+    return HttpResponse(shown.model_dump_json(), status=status, content_type="application/json; charset=utf-8")
 
 
 def _merge(buyer: Buyer) -> None:
@@ -209,60 +213,66 @@ def _merge(buyer: Buyer) -> None:
 @router.get("/cart", response=QuoteOut, auth=BuyerAuth())
 def read_cart(
     request: HttpRequest,
-    response: HttpResponse,
     country: Annotated[str, Field(max_length=2)] = "DE",
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR",
-) -> QuoteOut:
+) -> HttpResponse:
     """Read your cart as a quote, signed in or not."""
     buyer = buyer_of(request)
+    country, currency = check_country(country), check_money(currency)
     _merge(buyer)
+    answer = _answer(request, quote_of_cart(buyer.number, currency, country, {}, ""))
     if buyer.person is not None:
-        remember(response, buyer)
-    return _shown_cart(request, buyer, check_country(country), check_money(currency))
+        remember(answer, buyer)
+    return answer
 
 
 @router.post("/cart/lines", response={201: QuoteOut}, auth=BuyerAuth())
 def add_line(
     request: HttpRequest,
-    response: HttpResponse,
     line: LineIn,
     country: Annotated[str, Field(max_length=2)] = "DE",
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR",
-) -> tuple[int, QuoteOut]:
+) -> HttpResponse:
     """Put something into your cart."""
     buyer = buyer_of(request)
     country, currency = check_country(country), check_money(currency)
     count_buyers_write(request, buyer)
     _merge(buyer)
     actions.add_to_cart(buyer.number, buyer.person, line.variant, line.quantity)
-    remember(response, buyer)
-    return 201, _shown_cart(request, buyer, country, currency)
+    answer = _answer(request, quote_of_cart(buyer.number, currency, country, {}, ""), 201)
+    remember(answer, buyer)
+    return answer
 
 
 @router.put("/cart/lines/{variant_id}", response=QuoteOut, auth=BuyerAuth())
-def set_line(request: HttpRequest, response: HttpResponse, variant_id: str, line: QuantityIn) -> QuoteOut:
+def set_line(
+    request: HttpRequest,
+    variant_id: str,
+    line: QuantityIn,
+    country: Annotated[str, Field(max_length=2)] = "DE",
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR",
+) -> HttpResponse:
     """Change how many of something you want; 0 takes it out."""
     buyer = buyer_of(request)
+    country, currency = check_country(country), check_money(currency)
     count_buyers_write(request, buyer)
     _merge(buyer)
     actions.set_quantity(buyer.number, variant_id, line.quantity)
-    remember(response, buyer)
-    return _shown_cart(request, buyer, "DE", "EUR")
+    answer = _answer(request, quote_of_cart(buyer.number, currency, country, {}, ""))
+    remember(answer, buyer)
+    return answer
 
 
 @router.post("/shop/quotes", response=QuoteOut, auth=BuyerAuth())
-def make_quote(request: HttpRequest, asked: QuoteIn) -> QuoteOut:
+def make_quote(request: HttpRequest, asked: QuoteIn) -> HttpResponse:
     """Ask what something costs, VAT and delivery included.  Nothing is reserved by it."""
     buyer = buyer_of(request)
     country, currency = check_country(asked.country), check_money(asked.currency)
+    chosen = chosen_of(asked.delivery)
     if asked.lines is None:
-        things = dict(actions.things_of(buyer.number))
-    else:
-        things = check_things(lines_of(asked.lines))
-    if not things:
-        return shown_quote(Quote(currency, country), language_of(request))
-    quote = quote_for(things, currency, country, chosen_of(asked.delivery), asked.voucher)
-    return shown_quote(quote, language_of(request))
+        return _answer(request, quote_of_cart(buyer.number, currency, country, chosen, asked.voucher))
+    things = check_things(lines_of(asked.lines))
+    return _answer(request, quote_for(things, currency, country, chosen, asked.voucher))
 
 
 def lines_of(lines: list[LineIn]) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Products: looking at them, and keeping them as a merchant."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated
 
 from django.http import HttpRequest, HttpResponse
@@ -79,7 +80,7 @@ class ProductsOut(Schema):
 class VariantIn(Schema):
     """A variant to write."""
 
-    choices: list[str] = []
+    choices: list[str] = Field([])
     sku: str = ""
     barcode: str = ""
     weight_g: int = Field(0, ge=0, le=1_000_000)
@@ -94,11 +95,11 @@ class ProductIn(Schema):
     description: str = ""
     vendor: str = ""
     kind: str = ""
-    tags: list[str] = []
-    options: list[str] = []
+    tags: list[str] = Field([])
+    options: list[str] = Field([])
     vat_category: str = "standard"
     state: str = "draft"
-    variants: list[VariantIn] = [VariantIn()]
+    variants: list[VariantIn] = Field(default_factory=lambda: [VariantIn.model_validate({})])
 
 
 class StateIn(Schema):
@@ -144,7 +145,12 @@ class ImportOut(Schema):
 
 def amount(minor: int, currency: str, language: str) -> AmountOut:
     """Return an amount as the API has it."""
-    return AmountOut(minor=minor, currency=currency, shown=Money(minor, currency).shown(language))
+    return AmountOut(minor=minor, currency=currency, shown=_shown(minor, currency, language))
+
+
+@lru_cache(20_000)
+def _shown(minor: int, currency: str, language: str) -> str:
+    return Money(minor, currency).shown(language)
 
 
 def language_of(request: HttpRequest) -> str:
@@ -246,11 +252,15 @@ def write_product(request: HttpRequest, name: str, handle: str, product: Product
     person = person_of(request)
     count_write(person.pk)
     words = product.dict()
-    variants = tuple(
-        actions.VariantDraft(**{**one, "choices": tuple(one["choices"])}) for one in words.pop("variants")
-    )
+    variants = tuple(actions.VariantDraft(**{**one, "choices": tuple(one["choices"])}) for one in words.pop("variants"))
     draft = actions.ProductDraft(
-        **{**words, "handle": handle, "tags": tuple(words["tags"]), "options": tuple(words["options"]), "variants": variants}
+        **{
+            **words,
+            "handle": handle,
+            "tags": tuple(words["tags"]),
+            "options": tuple(words["options"]),
+            "variants": variants,
+        }
     )
     written, is_new = actions.write_product(person, name, draft)
     return (201 if is_new else 200), _own(person, written.public_id, language_of(request))

@@ -113,7 +113,9 @@ class OrdersOut(Schema):
 class PartsIn(Schema):
     """What goes back."""
 
-    lines: dict[str, Annotated[int, Field(ge=1, le=1_000)]] = Field(max_length=MAX_LINES, description="How many of each line.")
+    lines: dict[str, Annotated[int, Field(ge=1, le=1_000)]] = Field(
+        max_length=MAX_LINES, description="How many of each line."
+    )
     reason: str = Field("", max_length=2000, description="You need none to withdraw.")
 
 
@@ -155,7 +157,11 @@ def shown_return(back: Return) -> ReturnOut:
 def shown_refund(refund: Refund, currency: str, language: str) -> RefundOut:
     """Return a refund as the API has it."""
     return RefundOut(
-        id=refund.pk, amount=amount(refund.minor, currency, language), reason=refund.reason, state=refund.state, at=refund.at
+        id=refund.pk,
+        amount=amount(refund.minor, currency, language),
+        reason=refund.reason,
+        state=refund.state,
+        at=refund.at,
     )
 
 

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Field, Header, Router, Schema
 from ninja.responses import Status
 
+from glaswerk.cell.ids import encode_id
 from glaswerk.shop.actions import purchases as actions
 from glaswerk.shop.api.cart import AddressIn, LineIn, QuoteOut, lines_of, shown_quote
 from glaswerk.shop.api.catalogue import AmountOut, amount, language_of
@@ -23,7 +24,7 @@ class PurchaseIn(Schema):
     lines: list[LineIn] = Field(min_length=1, max_length=MAX_LINES)
     quote: str = Field(max_length=64, description="The hash of the quote that you agree to.")
     currency: str = Field("EUR", min_length=3, max_length=3)
-    method: str = Field("card", max_length=40, description="How you pay, in the words of the payment provider.")
+    method: str = Field("", max_length=40, description="A card of the payment provider; left out: pay on its page.")
     address: AddressIn | str = Field(description="Where it goes, or the id of one of your addresses.")
     delivery: dict[str, str] = Field({}, description="The id of a delivery method by merchant, as quoted.")
     voucher: str = Field("", max_length=40)
@@ -53,7 +54,7 @@ class ChangedOut(Schema):
 
 def _shown(request: HttpRequest, purchase: Purchase) -> PurchaseOut:
     is_paid = purchase.state == PurchaseState.PAID
-    orders = [order.public_id for order in purchase.orders.order_by("pk")] if is_paid else []
+    orders = [encode_id(order["id"]) for order in purchase.plan["orders"]] if is_paid else []
     return PurchaseOut(
         id=purchase.public_id,
         state=purchase.state,
@@ -109,4 +110,4 @@ def buy(
 def read_purchase(request: HttpRequest, purchase_id: str) -> PurchaseOut:
     """Read how one of your purchases stands; a payment that is under way is asked about."""
     purchase = access_own_purchase(buyer_of(request).number, id_or_404(purchase_id))
-    return _shown(request, actions.pay(purchase))
+    return _shown(request, actions.look(purchase))

@@ -6,6 +6,71 @@ Whoever writes another function keeps to it, or two purchases can wait for each 
 
 from django.db import migrations
 
+WANTED = """
+CREATE FUNCTION shop_wanted(
+    p_buyer bigint, p_variants bigint[], p_quantities integer[], p_currency text, p_country text, p_now timestamptz, p_today date
+) RETURNS TABLE (
+    asked_variant bigint, quantity integer, title text, choices text[], sku text, weight_g integer, merchant bigint,
+    merchant_name text, merchant_title text, minor bigint, vat_bp smallint, is_sold boolean, units bigint, methods jsonb
+) LANGUAGE plpgsql STABLE AS $$
+-- What the database says of variants, and of the ways in which their merchants deliver: of those that are named, or where
+-- they are NULL of those in the buyer's cart.  One that is not there has no title.  It is a function because its plan is
+-- then made once a connection, and not with each of the many times that it is asked.
+BEGIN
+    IF p_variants IS NULL THEN
+        SELECT array_agg(line.variant_id ORDER BY line.id), array_agg(line.quantity ORDER BY line.id)
+        INTO p_variants, p_quantities
+        FROM shop_cart AS cart JOIN shop_cartline AS line ON line.cart_id = cart.id WHERE cart.buyer = p_buyer;
+    END IF;
+    RETURN QUERY
+    SELECT asked.variant, asked.number, product.title::text, variant.choices::text[], variant.sku::text, variant.weight_g,
+        owner.id, owner.name::text, owner.title::text, least(price.minor, sale.minor), rate.rate_bp,
+        product.state = 'active' AND variant.is_active AND owner.state = 'approved'
+            AND (owner.holiday_from IS NULL OR p_today NOT BETWEEN owner.holiday_from AND owner.holiday_until),
+        (SELECT coalesce(sum(stock.on_hand - stock.reserved), 0) FROM shop_stock AS stock WHERE stock.variant_id = variant.id),
+        (SELECT coalesce(jsonb_agg(jsonb_build_array(way.id, way.merchant_id, way.name, way.minor, way.free_from_minor,
+             way.max_weight_g, way.days_min, way.days_max)), '[]')
+         FROM shop_deliverymethod AS way
+         WHERE way.merchant_id = owner.id AND way.country = p_country AND way.currency = p_currency AND way.is_active)
+    FROM unnest(p_variants, p_quantities) AS asked (variant, number)
+    LEFT JOIN shop_variant AS variant ON variant.id = asked.variant
+    LEFT JOIN shop_product AS product ON product.id = variant.product_id
+    LEFT JOIN shop_merchant AS owner ON owner.id = product.merchant_id
+    LEFT JOIN shop_price AS price ON price.variant_id = variant.id AND price.currency = p_currency
+    LEFT JOIN shop_sale AS sale ON sale.price_id = price.id AND sale.period @> p_now
+    LEFT JOIN shop_vatrate AS rate ON rate.place = p_country || ':' || product.vat_category AND rate.period @> p_today;
+END $$;
+"""
+
+ADD = """
+CREATE FUNCTION shop_add(
+    p_buyer bigint, p_person bigint, p_variant bigint, p_quantity integer, p_most integer, p_lines integer, p_today date
+) RETURNS text LANGUAGE plpgsql AS $$
+-- Put so many more of a variant into a buyer's cart: added, gone (it is not sold) or full (the cart has too many lines).
+-- Adding twice at once sums up; more than can be bought at once is cut to that.
+DECLARE
+    v_cart bigint;
+BEGIN
+    IF NOT EXISTS (
+        SELECT 1 FROM shop_variant AS variant JOIN shop_product AS product ON product.id = variant.product_id
+        JOIN shop_merchant AS owner ON owner.id = product.merchant_id
+        WHERE variant.id = p_variant AND variant.is_active AND product.state = 'active' AND owner.state = 'approved'
+            AND (owner.holiday_from IS NULL OR p_today NOT BETWEEN owner.holiday_from AND owner.holiday_until)
+    ) THEN
+        RETURN 'gone';
+    END IF;
+    -- The cart's row is the lock under which its lines are counted.
+    INSERT INTO shop_cart (buyer, person_id, updated_at) VALUES (p_buyer, p_person, clock_timestamp())
+    ON CONFLICT (buyer) DO UPDATE SET updated_at = clock_timestamp() RETURNING id INTO v_cart;
+    IF (SELECT count(*) FROM shop_cartline WHERE cart_id = v_cart AND variant_id <> p_variant) >= p_lines THEN
+        RETURN 'full';
+    END IF;
+    INSERT INTO shop_cartline AS held (cart_id, variant_id, quantity) VALUES (v_cart, p_variant, least(p_quantity, p_most))
+    ON CONFLICT (cart_id, variant_id) DO UPDATE SET quantity = least(held.quantity + excluded.quantity, p_most);
+    RETURN 'added';
+END $$;
+"""
+
 HOLD = """
 CREATE FUNCTION shop_hold(p_purchase bigint, p_plan jsonb) RETURNS void LANGUAGE plpgsql AS $$
 -- Promise the purchase what its plan names.  Raises GS001 with the variant's id where too few are left.
@@ -120,7 +185,7 @@ BEGIN
     WHERE id = p_purchase AND state = 'reserved' RETURNING plan INTO v_plan;
     IF NOT FOUND THEN
         SELECT state, plan, voucher_id INTO v_state, v_plan, v_voucher FROM shop_purchase WHERE id = p_purchase FOR UPDATE;
-        IF v_state IS DISTINCT FROM 'expired' THEN
+        IF v_state IS NULL OR v_state NOT IN ('expired', 'declined') THEN
             RETURN v_state;
         END IF;
         BEGIN
@@ -183,6 +248,10 @@ class Migration(migrations.Migration):
     dependencies = [("shop", "0001_initial"), ("money", "0002_ledger_rules")]
 
     operations = [
+        migrations.RunSQL(
+            WANTED, "DROP FUNCTION shop_wanted(bigint, bigint[], integer[], text, text, timestamptz, date)"
+        ),
+        migrations.RunSQL(ADD, "DROP FUNCTION shop_add(bigint, bigint, bigint, integer, integer, integer, date)"),
         migrations.RunSQL(HOLD, "DROP FUNCTION shop_hold(bigint, jsonb)"),
         migrations.RunSQL(
             RESERVE,

@@ -31,7 +31,8 @@ class Cart(models.Model):
     class Meta:
         constraints = (
             models.CheckConstraint(
-                condition=Q(person__isnull=True, buyer__lt=0) | Q(buyer=models.F("person_id")), name="cart_has_one_buyer"
+                condition=Q(person__isnull=True, buyer__lt=0) | Q(buyer=models.F("person_id")),
+                name="cart_has_one_buyer",
             ),
         )
 
@@ -47,7 +48,9 @@ class CartLine(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=["cart", "variant"], name="cart_line_once"),
-            models.CheckConstraint(condition=Q(quantity__gte=1, quantity__lte=MAX_QUANTITY), name="cart_quantity_is_sane"),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=1, quantity__lte=MAX_QUANTITY), name="cart_quantity_is_sane"
+            ),
         )
 
 

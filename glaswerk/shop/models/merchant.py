@@ -63,16 +63,25 @@ class Merchant(models.Model):
 
     class Meta:
         constraints = (
-            models.CheckConstraint(condition=models.Q(name__regex=r"^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$"), name="merchant_name_is_plain"),
+            models.CheckConstraint(
+                condition=models.Q(name__regex=r"^[a-z0-9][a-z0-9-]{1,38}[a-z0-9]$"), name="merchant_name_is_plain"
+            ),
             models.CheckConstraint(condition=models.Q(state__in=MerchantState.values), name="merchant_state_is_known"),
-            models.CheckConstraint(condition=models.Q(currency__regex=r"^[A-Z]{3}$"), name="merchant_currency_is_a_code"),
+            models.CheckConstraint(
+                condition=models.Q(currency__regex=r"^[A-Z]{3}$"), name="merchant_currency_is_a_code"
+            ),
             # Nobody sells without the details that Article 30 wants, whatever the code above forgets.
             models.CheckConstraint(
                 condition=~models.Q(state=MerchantState.APPROVED)
                 | (
-                    ~models.Q(legal_name="") & ~models.Q(street="") & ~models.Q(city="")
-                    & models.Q(country__regex=r"^[A-Z]{2}$") & ~models.Q(email="") & ~models.Q(phone="")
-                    & (~models.Q(registration="") | ~models.Q(vat_id="")) & models.Q(self_certified=True)
+                    ~models.Q(legal_name="")
+                    & ~models.Q(street="")
+                    & ~models.Q(city="")
+                    & models.Q(country__regex=r"^[A-Z]{2}$")
+                    & ~models.Q(email="")
+                    & ~models.Q(phone="")
+                    & (~models.Q(registration="") | ~models.Q(vat_id=""))
+                    & models.Q(self_certified=True)
                     & models.Q(decided_at__isnull=False)
                 ),
                 name="merchant_approved_is_traceable",
@@ -84,7 +93,9 @@ class Merchant(models.Model):
             ),
         )
         triggers = (
-            pgtrigger.FSM(name="merchant_moves", field="state", transitions=[(str(a), str(b)) for a, b in MERCHANT_MOVES]),
+            pgtrigger.FSM(
+                name="merchant_moves", field="state", transitions=[(str(a), str(b)) for a, b in MERCHANT_MOVES]
+            ),
         )
         indexes = (models.Index(fields=["state", "applied_at"], name="merchant_by_state"),)
 

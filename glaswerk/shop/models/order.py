@@ -72,9 +72,12 @@ class Order(models.Model):
                 name="order_amounts_are_sane",
             ),
             models.CheckConstraint(
-                condition=Q(refunded_minor__gte=0, refunded_minor__lte=F("total_minor")), name="order_refunded_within_total"
+                condition=Q(refunded_minor__gte=0, refunded_minor__lte=F("total_minor")),
+                name="order_refunded_within_total",
             ),
-            models.CheckConstraint(condition=Q(fee_minor__gte=0, fee_minor__lte=F("total_minor")), name="order_fee_within_total"),
+            models.CheckConstraint(
+                condition=Q(fee_minor__gte=0, fee_minor__lte=F("total_minor")), name="order_fee_within_total"
+            ),
         )
         triggers = (
             pgtrigger.FSM(name="order_moves", field="state", transitions=[(str(a), str(b)) for a, b in ORDER_MOVES]),
@@ -117,10 +120,13 @@ class OrderLine(models.Model):
                 name="order_line_returned_shipped_ordered",
             ),
             models.CheckConstraint(
-                condition=Q(total_minor=F("unit_minor") * F("quantity") - F("discount_minor")), name="order_line_adds_up"
+                condition=Q(total_minor=F("unit_minor") * F("quantity") - F("discount_minor")),
+                name="order_line_adds_up",
             ),
             models.CheckConstraint(
-                condition=Q(unit_minor__gt=0, discount_minor__gte=0, total_minor__gte=0, vat_minor__gte=0, vat_bp__lt=WHOLE_BP),
+                condition=Q(
+                    unit_minor__gt=0, discount_minor__gte=0, total_minor__gte=0, vat_minor__gte=0, vat_bp__lt=WHOLE_BP
+                ),
                 name="order_line_is_sane",
             ),
         )
@@ -218,9 +224,7 @@ class Return(models.Model):
     decided_at = personal(models.DateTimeField(null=True))
 
     class Meta:
-        constraints = (
-            models.CheckConstraint(condition=Q(state__in=ReturnState.values), name="return_state_is_known"),
-        )
+        constraints = (models.CheckConstraint(condition=Q(state__in=ReturnState.values), name="return_state_is_known"),)
         triggers = (
             pgtrigger.FSM(
                 name="return_moves", field="state", transitions=[("requested", "refused"), ("requested", "received")]
@@ -229,7 +233,7 @@ class Return(models.Model):
             pgtrigger.Trigger(
                 name="return_refused_uncounts",
                 when=pgtrigger.After,
-                operation=pgtrigger.UpdateOf("state"),
+                operation=pgtrigger.Update,
                 func="""
 IF NEW.state = 'refused' AND OLD.state = 'requested' THEN
     UPDATE shop_orderline AS line SET returned = line.returned - part.quantity
@@ -282,14 +286,17 @@ class RefundState(models.TextChoices):
 
     ASKED = "asked", _("Asked")
     DONE = "done", _("Done")
+    FAILED = "failed", _("Failed, and to be paid another way")
 
 
 class Refund(models.Model):
     """Money that goes back to the buyer of an order; the row stands before the payment provider is asked."""
 
     id = personal(models.BigIntegerField(primary_key=True, default=new_id, editable=False))
-    order = personal(models.ForeignKey(Order, on_delete=models.PROTECT, related_name="refunds"))
-    key = personal(models.CharField(max_length=80))
+    purchase = personal(models.ForeignKey(Purchase, on_delete=models.PROTECT, related_name="refunds"))
+    # Without an order it is the whole of what was paid too late, when there was nothing left to order.
+    order = personal(models.ForeignKey(Order, on_delete=models.PROTECT, null=True, related_name="refunds"))
+    key = personal(models.CharField(max_length=100))
     minor = personal(models.BigIntegerField())
     reason = personal(models.CharField(max_length=200, blank=True))
     state = personal(models.CharField(max_length=10, choices=RefundState.choices, default=RefundState.ASKED))
@@ -298,7 +305,7 @@ class Refund(models.Model):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=["order", "key"], name="refund_once_a_key"),
+            models.UniqueConstraint(fields=["purchase", "key"], name="refund_once_a_key"),
             models.CheckConstraint(condition=Q(minor__gt=0), name="refund_is_something"),
             models.CheckConstraint(condition=Q(state__in=RefundState.values), name="refund_state_is_known"),
         )

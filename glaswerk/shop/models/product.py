@@ -59,7 +59,9 @@ class Product(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=["merchant", "handle"], name="product_handle_once"),
-            models.CheckConstraint(condition=Q(handle__regex=r"^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$"), name="product_handle_is_plain"),
+            models.CheckConstraint(
+                condition=Q(handle__regex=r"^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$"), name="product_handle_is_plain"
+            ),
             models.CheckConstraint(condition=~Q(title=""), name="product_has_a_title"),
             models.CheckConstraint(condition=Q(state__in=ProductState.values), name="product_state_is_known"),
             models.CheckConstraint(condition=Q(vat_category__in=VatCategory.values), name="product_vat_is_known"),
@@ -156,7 +158,9 @@ class Sale(models.Model):
     class Meta:
         constraints = (
             models.CheckConstraint(condition=Q(minor__gt=0, minor__lte=MAX_MINOR), name="sale_is_sane"),
-            models.CheckConstraint(condition=Q(period__isempty=False, period__startswith__isnull=False), name="sale_has_a_start"),
+            models.CheckConstraint(
+                condition=Q(period__isempty=False, period__startswith__isnull=False), name="sale_has_a_start"
+            ),
             # A range of one number stands for the number itself: so no extension is needed for its equality.
             ExclusionConstraint(
                 name="sale_periods_do_not_overlap",

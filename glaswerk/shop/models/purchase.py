@@ -34,6 +34,8 @@ PURCHASE_MOVES: Final = (
     (PurchaseState.EXPIRED, PurchaseState.PAID),
     (PurchaseState.EXPIRED, PurchaseState.DECLINED),
     (PurchaseState.EXPIRED, PurchaseState.REVERSED),
+    (PurchaseState.DECLINED, PurchaseState.PAID),
+    (PurchaseState.DECLINED, PurchaseState.REVERSED),
 )
 
 
@@ -69,7 +71,9 @@ class Purchase(models.Model):
             models.CheckConstraint(condition=~Q(key=""), name="purchase_has_a_key"),
         )
         triggers = (
-            pgtrigger.FSM(name="purchase_moves", field="state", transitions=[(str(a), str(b)) for a, b in PURCHASE_MOVES]),
+            pgtrigger.FSM(
+                name="purchase_moves", field="state", transitions=[(str(a), str(b)) for a, b in PURCHASE_MOVES]
+            ),
         )
         indexes = (
             models.Index(fields=["expires_at"], name="purchase_waiting", condition=Q(state="reserved")),

@@ -80,14 +80,16 @@ class Stock(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=["variant", "location", "bucket"], name="stock_once"),
-            models.CheckConstraint(condition=Q(reserved__gte=0, reserved__lte=F("on_hand")), name="stock_reserved_is_there"),
+            models.CheckConstraint(
+                condition=Q(reserved__gte=0, reserved__lte=F("on_hand")), name="stock_reserved_is_there"
+            ),
             models.CheckConstraint(condition=Q(on_hand__lte=MAX_UNITS), name="stock_is_sane"),
         )
         triggers = (
             pgtrigger.Trigger(
                 name="stock_writes_movements",
                 when=pgtrigger.After,
-                operation=pgtrigger.Insert | pgtrigger.UpdateOf("on_hand"),
+                operation=pgtrigger.Insert | pgtrigger.Update,
                 func=_WRITE_MOVEMENT,
             ),
         )
@@ -97,7 +99,9 @@ class Movement(models.Model):
     """One change of a stock.  Written by the stock's own trigger, and never changed or removed."""
 
     id = personal(models.BigAutoField(primary_key=True))
-    stock = personal(models.ForeignKey(Stock, on_delete=models.DO_NOTHING, related_name="movements", db_constraint=False))
+    stock = personal(
+        models.ForeignKey(Stock, on_delete=models.DO_NOTHING, related_name="movements", db_constraint=False)
+    )
     change = personal(models.IntegerField())
     on_hand = personal(models.IntegerField())
     kind = personal(models.CharField(max_length=10, choices=MovementKind.choices))

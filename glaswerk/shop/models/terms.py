@@ -27,7 +27,9 @@ class VatRate(models.Model):
 
     class Meta:
         constraints = (
-            models.CheckConstraint(condition=Q(place__regex=r"^[A-Z]{2}:(standard|reduced|lower|zero)$"), name="vat_place_is_known"),
+            models.CheckConstraint(
+                condition=Q(place__regex=r"^[A-Z]{2}:(standard|reduced|lower|zero)$"), name="vat_place_is_known"
+            ),
             models.CheckConstraint(condition=Q(rate_bp__lt=WHOLE_BP), name="vat_rate_is_sane"),
             # A hash is enough for the equality: two places with one hash could at worst refuse a rate, never double one.
             ExclusionConstraint(

@@ -73,7 +73,9 @@ def shown_product(public_id: str) -> Product:
     return product
 
 
-def access_product(person: Person, public_id: str, role: StaffRole = StaffRole.MANAGER, *, lock: bool = False) -> Product:
+def access_product(
+    person: Person, public_id: str, role: StaffRole = StaffRole.MANAGER, *, lock: bool = False
+) -> Product:
     """Return a product, in whatever state, for who works for its merchant in this role.  One query.  Raises Http404."""
     try:
         wanted = decode_id(public_id)
@@ -95,7 +97,9 @@ def access_product(person: Person, public_id: str, role: StaffRole = StaffRole.M
 def own_products(person: Person, name: str, before: int | None, limit: int) -> list[Product]:
     """Return a merchant's products, the newest first, for who works there.  Four queries.  Raises Http404."""
     merchant = access_merchant(person, name, StaffRole.PACKER)
-    found = Product.objects.filter(merchant=merchant).prefetch_related("pictures", "variants").select_related("merchant")
+    found = (
+        Product.objects.filter(merchant=merchant).prefetch_related("pictures", "variants").select_related("merchant")
+    )
     if before is not None:
         found = found.filter(pk__lt=before)
     return list(found.order_by("-pk")[:limit])
@@ -108,7 +112,10 @@ def search_products(words: str, merchant: str | None, before: int | None, limit:
         found = found.filter(merchant__name=merchant)
     for word in words.split()[:8]:
         found = found.filter(
-            Q(title__icontains=word) | Q(vendor__icontains=word) | Q(kind__icontains=word) | Q(tags__contains=[word.lower()])
+            Q(title__icontains=word)
+            | Q(vendor__icontains=word)
+            | Q(kind__icontains=word)
+            | Q(tags__contains=[word.lower()])
         )
     if before is not None:
         found = found.filter(pk__lt=before)

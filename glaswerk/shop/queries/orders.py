@@ -42,7 +42,9 @@ def access_order(person: Person, public_id: str, role: StaffRole, *, lock: bool 
 
 def access_own_return(person: Person, public_id: str, role: StaffRole, *, lock: bool = False) -> Return:
     """Return a return for who works for its order's merchant in this role.  One query.  Raises Http404."""
-    found = Return.objects.filter(order__merchant__staff__person=person, order__merchant__staff__role__in=at_least(role))
+    found = Return.objects.filter(
+        order__merchant__staff__person=person, order__merchant__staff__role__in=at_least(role)
+    )
     if lock:
         found = found.select_for_update(of=("self",), no_key=True)
     back = found.filter(pk=_decoded(public_id)).first()

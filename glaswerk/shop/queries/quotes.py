@@ -1,30 +1,17 @@
-"""What a quote needs to know, in one query for the things and one each for deliveries and a voucher."""
+"""What a quote needs to know, in one query, and one more for a voucher."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+import orjson
 from django.db import connection
 from django.utils import timezone
 
-from glaswerk.shop.models import DeliveryMethod, Voucher
+from glaswerk.shop.models import Voucher
 from glaswerk.shop.quoting import Method, Quote, Reduction, Wanted, make_quote
 
-# One statement, because a page and each purchase ask it: through objects it would be six.
-_WANTED: Final = """
-SELECT variant.id, asked.quantity, product.title, variant.choices, variant.sku, variant.weight_g, merchant.id,
-    merchant.name, merchant.title, least(price.minor, sale.minor), rate.rate_bp,
-    product.state = 'active' AND variant.is_active AND merchant.state = 'approved'
-        AND (merchant.holiday_from IS NULL OR %(today)s NOT BETWEEN merchant.holiday_from AND merchant.holiday_until),
-    (SELECT coalesce(sum(on_hand - reserved), 0) FROM shop_stock WHERE variant_id = variant.id)
-FROM unnest(%(variants)s::bigint[], %(quantities)s::integer[]) AS asked (variant, quantity)
-JOIN shop_variant AS variant ON variant.id = asked.variant
-JOIN shop_product AS product ON product.id = variant.product_id
-JOIN shop_merchant AS merchant ON merchant.id = product.merchant_id
-LEFT JOIN shop_price AS price ON price.variant_id = variant.id AND price.currency = %(currency)s
-LEFT JOIN shop_sale AS sale ON sale.price_id = price.id AND sale.period @> %(now)s
-LEFT JOIN shop_vatrate AS rate ON rate.place = %(country)s || ':' || product.vat_category AND rate.period @> %(today)s
-"""
+_WANTED: Final = "SELECT * FROM shop_wanted(%s, %s::bigint[], %s::integer[], %s, %s, %s, %s)"
 
 
 def quote_for(
@@ -37,49 +24,59 @@ def quote_for(
 ) -> Quote:
     """Return what so many of each variant (by id) cost in a country, with deliveries chosen by merchant.
 
-    Three queries with a voucher, two without.  Variants that are not there are problems of the quote, not errors.
+    One query, two with a voucher.  Variants that are not there are problems of the quote, not errors.
     """
-    now = at or timezone.now()
-    wanted = wanted_of(things, currency, country, now)
-    missing = [variant for variant in things if variant not in {one.variant for one in wanted}]
-    wanted += [Wanted(one, things[one], "", (), "", 0, 0, "", "", None, None, False, 0) for one in missing]
-    merchants = {one.merchant for one in wanted}
+    values = [None, [*things], [*things.values()], currency, country]
+    return _quote(values, currency, country, chosen, voucher, at or timezone.now())
+
+
+def quote_of_cart(buyer: int, currency: str, country: str, chosen: Mapping[int, int], voucher: str) -> Quote:
+    """Return what a buyer's cart costs, an empty quote for an empty one.  One query, two with a voucher."""
+    return _quote([buyer, None, None, currency, country], currency, country, chosen, voucher, timezone.now())
+
+
+def _quote(
+    values: list[Any], currency: str, country: str, chosen: Mapping[int, int], voucher: str, now: datetime
+) -> Quote:
+    with connection.cursor() as cursor:
+        cursor.execute(_WANTED, [*values, now, timezone.localdate(now)])
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    if not rows:
+        return Quote(currency, country)
+    wanted = [_wanted(row) for row in rows]
+    methods = {one[0]: Method(*one) for row in rows for one in _decoded(row[13])}
     code = voucher.strip().upper()
-    return make_quote(
-        wanted,
-        methods_of(sorted(merchants), currency, country),
-        currency,
-        country,
-        chosen,
-        reduction_of(code, currency, now) if code else None,
-        voucher_asked=bool(code),
+    reduction = reduction_of(code, currency, now) if code else None
+    return make_quote(wanted, list(methods.values()), currency, country, chosen, reduction, voucher_asked=bool(code))
+
+
+def _wanted(row: tuple[Any, ...]) -> Wanted:
+    return Wanted(
+        variant=row[0],
+        quantity=row[1],
+        title=row[2] or "",
+        choices=tuple(row[3] or ()),
+        sku=row[4] or "",
+        weight_g=row[5] or 0,
+        merchant=row[6] or 0,
+        merchant_name=row[7] or "",
+        merchant_title=row[8] or "",
+        minor=row[9],
+        vat_bp=row[10],
+        is_sold=bool(row[11]),
+        left=int(row[12]),
     )
 
 
-def wanted_of(things: Mapping[int, int], currency: str, country: str, now: datetime) -> list[Wanted]:
-    """Return what the database says about variants.  One query."""
-    values = {
-        "variants": [*things],
-        "quantities": [*things.values()],
-        "currency": currency,
-        "country": country,
-        "now": now,
-        "today": timezone.localdate(now),
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_WANTED, values)
-        return [Wanted(row[0], row[1], row[2], tuple(row[3]), *row[4:12], int(row[12])) for row in cursor.fetchall()]
-
-
-def methods_of(merchants: Sequence[int], currency: str, country: str) -> list[Method]:
-    """Return the ways of delivery of merchants to a country.  One query."""
-    found = DeliveryMethod.objects.filter(merchant_id__in=merchants, currency=currency, country=country, is_active=True)
-    names = ("id", "merchant_id", "name", "minor", "free_from_minor", "max_weight_g", "days_min", "days_max")
-    return [Method(*row) for row in found.values_list(*names)]
+def _decoded(methods: Any) -> list[list[Any]]:
+    # Django leaves what a cursor of its own reads of jsonb as text.
+    found: list[list[Any]] = orjson.loads(methods) if isinstance(methods, str) else methods
+    return found
 
 
 def reduction_of(code: str, currency: str, now: datetime) -> Reduction | None:
     """Return a voucher that holds at this moment and is not used up.  One query."""
     found = Voucher.objects.filter(code=code, currency=currency, period__contains=now)
-    row = found.values_list("id", "merchant_id", "code", "kind", "percent_bp", "minor", "minimum_minor", "used", "cap").first()
+    names = ("id", "merchant_id", "code", "kind", "percent_bp", "minor", "minimum_minor", "used", "cap")
+    row = found.values_list(*names).first()
     return Reduction(*row[:7]) if row is not None and row[7] < row[8] else None

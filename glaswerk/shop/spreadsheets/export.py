@@ -68,7 +68,11 @@ def _rows(product: Product, variants: list[Variant], currency: str) -> Iterator[
             if not product.options:
                 cells["Option1 Value"] = "Default Title"
         if number < len(pictures):
-            cells |= {"Image Src": pictures[number][0], "Image Position": str(number + 1), "Image Alt Text": pictures[number][1]}
+            cells |= {
+                "Image Src": pictures[number][0],
+                "Image Position": str(number + 1),
+                "Image Alt Text": pictures[number][1],
+            }
         yield _line(tuple(safe_cell(cells[name]) for name in COLUMNS))
 
 

@@ -51,7 +51,9 @@ def _write(merchant: Merchant, batch: list[Entry], report: Report) -> None:
                 report.notes += notes
             except DatabaseError as error:
                 entry.bad_line, entry.bad_field = entry.rows[0].line, "Handle"
-                entry.reason = _("The database refuses this product: %(reason)s") % {"reason": str(error).split("\n")[0]}
+                entry.reason = _("The database refuses this product: %(reason)s") % {
+                    "reason": str(error).split("\n")[0]
+                }
     for entry in batch:
         report.rows += _told(entry, created.get(entry.handle))
 
@@ -60,7 +62,9 @@ def _told(entry: Entry, is_new: bool | None) -> Iterator[RowReport]:
     for row in entry.rows:
         if entry.reason or is_new is None:
             is_bad = row.line == entry.bad_line
-            reason = entry.reason if is_bad else _("Line %(line)d of this product was refused.") % {"line": entry.bad_line}
+            reason = (
+                entry.reason if is_bad else _("Line %(line)d of this product was refused.") % {"line": entry.bad_line}
+            )
             yield RowReport(row.line, entry.handle, "refused", entry.bad_field if is_bad else "", reason)
         else:
             yield RowReport(row.line, entry.handle, "created" if is_new else "changed")
