@@ -86,11 +86,12 @@ def _tell_merchant(merchant: Merchant, kind: str, order: Order) -> None:
 def _paid(order: Order) -> tuple[str, str]:
     money = Money(order.total_minor, order.currency).shown(translation.get_language() or "en")
     text = _(
-        "Thank you for your order at %(shop)s. You paid %(amount)s, VAT included. You can send things back within 14 days after they arrived."
+        "Thank you for your order at %(shop)s. You paid %(amount)s, VAT included. You can send things back within %(days)d days after they arrived."
     )
     return _("Your order at %(shop)s") % {"shop": order.merchant.title}, text % {
         "shop": order.merchant.title,
         "amount": money,
+        "days": settings.CELL.config.shop.return_days,
     }
 
 
