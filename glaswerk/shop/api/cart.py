@@ -38,7 +38,7 @@ class QuoteIn(Schema):
 
     lines: list[LineIn] | None = Field(None, max_length=MAX_LINES, description="Left out: what is in the cart.")
     country: str = Field("DE", max_length=2)
-    currency: str = Field("EUR", min_length=3, max_length=3)
+    currency: str = Field("EUR", pattern="^[A-Z]{3}$")
     delivery: dict[str, str] = Field({}, description="The id of a delivery method by merchant; left out: the cheapest.")
     voucher: str = Field("", max_length=40)
 
@@ -270,9 +270,13 @@ def make_quote(request: HttpRequest, asked: QuoteIn) -> HttpResponse:
     country, currency = check_country(asked.country), check_money(asked.currency)
     chosen = chosen_of(asked.delivery)
     if asked.lines is None:
-        return _answer(request, quote_of_cart(buyer.number, currency, country, chosen, asked.voucher))
-    things = check_things(lines_of(asked.lines))
-    return _answer(request, quote_for(things, currency, country, chosen, asked.voucher))
+        quote = quote_of_cart(buyer.number, currency, country, chosen, asked.voucher)
+    else:
+        quote = quote_for(check_things(lines_of(asked.lines)), currency, country, chosen, asked.voucher)
+    answer = _answer(request, quote)
+    # A guest has to be somebody before they buy, so that a retry of theirs is known as one.
+    remember(answer, buyer)
+    return answer
 
 
 def lines_of(lines: list[LineIn]) -> dict[str, int]:
