@@ -291,3 +291,16 @@ def test_a_guest_whom_nobody_could_know_again_buys_nothing(
     with nothing_changes():
         answer = send(Client(), "post", "/api/purchases", body, **{"Idempotency-Key": "k"})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (409, "cart")
+
+
+@pytest.mark.django_db
+def test_who_signs_in_still_sees_what_they_bought_as_a_guest(
+    shop: Merchant, make_variant: MakeVariant, make_person: MakePerson, signed_in: SignIn
+) -> None:
+    browser, person = Client(), make_person("ada")
+    bought = buy(browser, {make_variant(shop).public_id: 1}).json()
+    browser.force_login(person)
+    assert send(browser, "get", f"/api/purchases/{bought['id']}").json()["orders"] == bought["orders"]
+    assert send(browser, "get", f"/api/shop/orders/{bought['orders'][0]}").status_code == 200
+    # From another browser nobody can tell that they are the same.
+    assert send(signed_in(person), "get", f"/api/shop/orders/{bought['orders'][0]}").status_code == 404

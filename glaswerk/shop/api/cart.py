@@ -205,7 +205,7 @@ def _answer(request: HttpRequest, quote: Quote, status: int = 200) -> HttpRespon
 
 
 def _merge(buyer: Buyer) -> None:
-    """Take over what a person put into a cart before they signed in; their next answer forgets the guest."""
+    """Take over what a person put into a cart before they signed in."""
     if buyer.person is not None and buyer.guest is not None:
         actions.merge_carts(buyer.guest, buyer.person)
 
@@ -220,10 +220,7 @@ def read_cart(
     buyer = buyer_of(request)
     country, currency = check_country(country), check_money(currency)
     _merge(buyer)
-    answer = _answer(request, quote_of_cart(buyer.number, currency, country, {}, ""))
-    if buyer.person is not None:
-        remember(answer, buyer)
-    return answer
+    return _answer(request, quote_of_cart(buyer.number, currency, country, {}, ""))
 
 
 @router.post("/cart/lines", response={201: QuoteOut}, auth=BuyerAuth())

@@ -108,5 +108,5 @@ def buy(
 @router.get("/purchases/{purchase_id}", response=PurchaseOut, auth=BuyerAuth())
 def read_purchase(request: HttpRequest, purchase_id: str) -> PurchaseOut:
     """Read how one of your purchases stands; a payment that is under way is asked about."""
-    purchase = access_own_purchase(buyer_of(request).number, id_or_404(purchase_id))
+    purchase = access_own_purchase(buyer_of(request).numbers, id_or_404(purchase_id))
     return _shown(request, actions.look(purchase))
