@@ -221,6 +221,20 @@ class LimitsSection(_Section):
     )
 
 
+class ShopSection(_Section):
+    """How the cell sells."""
+
+    fee_bp: Annotated[int, Field(ge=0, le=5000)] = Field(
+        500, description="What the cell keeps of a sale, in hundredths of a percent of things and delivery."
+    )
+    hold_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(
+        15, description="How long things are kept for somebody who is paying."
+    )
+    return_days: Annotated[int, Field(ge=14, le=365)] = Field(
+        14, description="How long after delivery buyers may withdraw; the law of the European Union wants 14 days."
+    )
+
+
 class Config(_Section):
     """The whole of `cell.toml`."""
 
@@ -233,6 +247,7 @@ class Config(_Section):
     payments: PaymentsSection = PaymentsSection()
     mail: MailSection = MailSection()
     limits: LimitsSection = LimitsSection()
+    shop: ShopSection = ShopSection()
 
 
 def parse_config(text: str) -> Config:

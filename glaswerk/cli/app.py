@@ -8,7 +8,21 @@ import typer
 
 from glaswerk import __version__
 from glaswerk.cell.config import DATA_VARIABLE
-from glaswerk.cli import bench, demo_command, doctor, feed, learn, money, person, reel, simulate, storage, up, video
+from glaswerk.cli import (
+    bench,
+    demo_command,
+    doctor,
+    feed,
+    learn,
+    money,
+    person,
+    reel,
+    shop,
+    simulate,
+    storage,
+    up,
+    video,
+)
 
 app = typer.Typer(
     name="glaswerk",
@@ -47,5 +61,6 @@ app.add_typer(storage.app, name="storage")
 app.add_typer(feed.app, name="feed")
 app.add_typer(learn.app, name="learn")
 app.add_typer(money.app, name="money")
+app.add_typer(shop.app, name="shop")
 app.command("simulate")(simulate.simulate)
 app.add_typer(bench.app, name="bench")

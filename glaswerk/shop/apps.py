@@ -8,3 +8,11 @@ class ShopConfig(AppConfig):
 
     name = "glaswerk.shop"
     label = "shop"
+
+    def ready(self) -> None:
+        """Ask to be told of the payments of purchases."""
+        from glaswerk.money.payments import on_payment
+        from glaswerk.shop.hearing import hear
+        from glaswerk.shop.paying import KIND
+
+        on_payment(KIND, hear)

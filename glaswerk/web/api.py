@@ -16,6 +16,7 @@ from glaswerk import __version__
 from glaswerk.cell.blobs import StorageError
 from glaswerk.cell.rates import RateLimited
 from glaswerk.feed.contract import FRONT_DOOR_PATHS
+from glaswerk.shop.failures import ShopError
 from glaswerk.web.problems import MEDIA_TYPE, problem_body
 
 _logger = structlog.get_logger("glaswerk.web")
@@ -94,6 +95,12 @@ def _storage_is_away(request: HttpRequest, error: StorageError | type[StorageErr
     return response
 
 
+@api.exception_handler(ShopError)
+def _shop_refuses(request: HttpRequest, error: ShopError | type[ShopError]) -> HttpResponse:
+    assert isinstance(error, ShopError)
+    return problem(error.status, error.message, [{"field": error.field, "message": error.message}])
+
+
 @api.exception_handler(RateLimited)
 def _rate_limited(request: HttpRequest, error: RateLimited | type[RateLimited]) -> HttpResponse:
     assert isinstance(error, RateLimited)
@@ -110,5 +117,6 @@ for _router in (
     "glaswerk.social.api.router",
     "glaswerk.feed.api.router",
     "glaswerk.money.api.router",
+    "glaswerk.shop.api.router",
 ):
     api.add_router("", _router)
