@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from glaswerk.tlog.checkpoint import Checkpoint, Policy, SignedCheckpoint, open_checkpoint
+from glaswerk.tlog.checkpoint import PATH, Checkpoint, Policy, SignedCheckpoint, open_checkpoint
 from glaswerk.tlog.errors import LogError, Reason
 from glaswerk.tlog.merkle import check_consistency, check_inclusion, leaf_hash
 from glaswerk.tlog.note import LONGEST_NOTE
-from glaswerk.tlog.reader import PATH, Fetch, LogReader
+from glaswerk.tlog.reader import Fetch, LogReader
 
 Prove = Callable[[Checkpoint, Checkpoint], Sequence[bytes]]
 """Returns the consistency proof from the first checkpoint to the second."""
@@ -43,7 +43,7 @@ class TrustedLog:
     def update(self, data: bytes, prove: Prove, now: float | None = None) -> bool:
         """Accept the bytes of a checkpoint, and return whether the log has grown. Raises LogError. `now`: POSIX seconds."""
         signed = open_checkpoint(data, self.policy, now)
-        old, new = self._last and self._last.checkpoint, signed.checkpoint
+        new, old = signed.checkpoint, None if self._last is None else self._last.checkpoint
         if old is not None:
             if new.size < old.size:
                 raise LogError(Reason.ROLLBACK, f"the log had {old.size} entries and now shows {new.size}")

@@ -34,14 +34,17 @@ def folder_fetch(folder: Path) -> Fetch:
     def fetch(path: str, most: int) -> bytes:
         try:
             descriptor = os.open(folder / path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise LogError(Reason.UNREACHABLE, f"{path} is not a plain file")
+                with open(descriptor, "rb", closefd=False) as file:
+                    data = file.read(most + 1)
+            finally:
+                os.close(descriptor)
         except (FileNotFoundError, NotADirectoryError):
             raise LogError(Reason.MISSING, f"{path} is not there") from None
         except OSError as error:
             raise LogError(Reason.UNREACHABLE, f"{path} cannot be read: {error.strerror}") from None
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise LogError(Reason.UNREACHABLE, f"{path} is not a plain file")
-            data = file.read(most + 1)
         if len(data) > most:
             raise LogError(Reason.TOO_LARGE, f"{path} has more than {most} bytes")
         return data
