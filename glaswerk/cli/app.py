@@ -8,7 +8,7 @@ import typer
 
 from glaswerk import __version__
 from glaswerk.cell.config import DATA_VARIABLE
-from glaswerk.cli import bench, demo_command, doctor, feed, learn, person, reel, simulate, storage, up, video
+from glaswerk.cli import bench, demo_command, doctor, feed, learn, log, person, reel, simulate, storage, up, video
 
 app = typer.Typer(
     name="glaswerk",
@@ -46,5 +46,6 @@ app.add_typer(reel.app, name="reel")
 app.add_typer(storage.app, name="storage")
 app.add_typer(feed.app, name="feed")
 app.add_typer(learn.app, name="learn")
+app.add_typer(log.app, name="log")
 app.command("simulate")(simulate.simulate)
 app.add_typer(bench.app, name="bench")

@@ -52,7 +52,7 @@ def served(log: Path) -> Iterator[str]:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(log))) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
@@ -112,7 +112,7 @@ def test_a_changed_byte_anywhere_is_found_by_both(tool: ModuleType, log: Path, d
 
 
 def test_each_changed_byte_of_a_small_log_is_found_by_both(tool: ModuleType, tmp_path: Path) -> None:
-    folder = write_log(tmp_path, ENTRIES[:5], ENTRIES[5:20])
+    folder = write_log(tmp_path, ENTRIES[:3], ENTRIES[3:9])
     for place, whole in read_log(folder).items():
         for at in range(len(whole)):
             (folder / place).write_bytes(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :])
