@@ -49,6 +49,7 @@ def entries_of(folder: Path) -> list[bytes]:
 def test_what_was_acknowledged_survives_with_the_same_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A short journal, so that it is begun anew in every round and killed in the midst of that too.
     monkeypatch.setattr("glaswerk.tlog.writer.writer._LONG_JOURNAL", 9_000)
+    monkeypatch.setattr("glaswerk.tlog.writer.journal._ROOM", 3_000)
     folder = write_log(tmp_path / "log", [b"first"])
     chance, trusted = random.Random(1), TrustedLog(POLICY)
     acknowledged: dict[int, bytes] = {}

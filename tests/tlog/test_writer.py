@@ -179,7 +179,11 @@ def damage(folder: Path, kind: str) -> None:
         case "no journal":
             journal.unlink()
         case "short journal":
-            journal.write_bytes(data[:-1])
+            journal.write_bytes(data[: data.index(b"entry two") + 3])
+        case "zeros":
+            at = data.index(b"entry two") - 10
+            data[at:] = bytes(len(data) - at)
+            journal.write_bytes(data)
         case "magic":
             data[0] ^= 1
             journal.write_bytes(data)
@@ -198,7 +202,7 @@ def damage(folder: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["no journal", "short journal", "magic", "header", "first batch", "last batch", "checkpoint"]
+    "kind", ["no journal", "short journal", "zeros", "magic", "header", "first batch", "last batch", "checkpoint"]
 )
 def test_a_log_that_lost_what_it_promised_is_not_opened(tmp_path: Path, kind: str) -> None:
     write_log(tmp_path, [b"entry one"], [b"entry two"])

@@ -3,7 +3,9 @@
 Layout: `GLASLOG1`, the length of the header (4 bytes, big endian), the header (JSON: origin, base, and in base64 the hashes
 of the partial tiles from level 1 up at that size), and the SHA-256 of all that. Then one record a batch: the number of
 entries and the length of what follows (4 bytes each, big endian), the entries as in a bundle, and the root (32 bytes) of the
-log with them. A record whose root does not come out was cut short by a crash, and then nothing lies behind it.
+log with them. Behind the last record there are zeros, which the next ones overwrite: a file that does not grow is synced
+without waiting for everything else that the file system has to say. A record whose root does not come out was cut short by
+a crash, and then only zeros lie behind it.
 """
 
 import json
@@ -21,6 +23,8 @@ from glaswerk.tlog.writer import files
 
 _MAGIC: Final = b"GLASLOG1"
 _HEAD: Final = 8
+# The journal grows by so many zeros at a time.
+_ROOM: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,44 +73,69 @@ class Journal:
     @classmethod
     def create(cls, path: Path, scratch: Path, header: Header, tail: bytes) -> None:
         """Put a new journal in place of the old one, durably. `tail`: a record, or nothing."""
-        files.write(path, header.encode() + tail, scratch, durable=True)
+        files.write(path, header.encode() + tail + bytes(_ROOM), scratch, durable=True)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether its path still leads to it: another process may have begun a new one."""
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self._descriptor))
+        except FileNotFoundError:
+            return False
+
+    @property
+    def has_more(self) -> bool:
+        """Whether another process has written behind what this one knows."""
+        return os.pread(self._descriptor, _HEAD, self.end).strip(b"\0") != b""
 
     def batches(self) -> list[Batch]:
-        """Every batch from `end` on that is there to its last byte; whether its root comes out is for whoever replays it."""
+        """Every batch from `end` on, also one that a crash cut short, which is the last one and does not lead to its root.
+
+        Raises LogError where something lies behind a batch that is cut short: then the disk has changed it.
+        """
         data, at, found = self._read(self.end), 0, []
-        while (start := at + _HEAD) <= len(data):
-            count, length = int.from_bytes(data[at : at + 4], "big"), int.from_bytes(data[at + 4 : start], "big")
-            end = start + length + HASH_SIZE
-            if end > len(data):
-                break
+        while count := int.from_bytes(data[at : at + 4], "big"):
+            start = at + _HEAD
+            end = start + int.from_bytes(data[at + 4 : start], "big") + HASH_SIZE
             try:
-                entries = read_bundle(data[start : start + length], count)
+                entries = read_bundle(data[start : end - HASH_SIZE], count)
             except LogError:
-                # Where it is the last one, a crash left it so; where it is not, the disk has changed it.
                 entries = []
-            found.append(Batch(self.end + end, entries, data[start + length : end]))
+            found.append(Batch(self.end + end, entries, data[end - HASH_SIZE : end]))
+            if not entries and data[end:].strip(b"\0"):
+                raise LogError(Reason.STORAGE, f"{self.path} is damaged; restore the log from a backup")
             at = end
         return found
 
     def cut(self, end: int) -> None:
         """Forget what a crash left behind the last whole batch, and make durable what comes before."""
-        os.ftruncate(self._descriptor, end)
-        os.fsync(self._descriptor)
+        left = self._read(end).rstrip(b"\0")
         self.end = end
+        if left:
+            self._overwrite(bytes(len(left)))
+        os.fsync(self._descriptor)
 
     def write(self, data: bytes) -> None:
         """Add a record, not yet durably. Raises OSError; then the record is not part of the journal."""
-        os.lseek(self._descriptor, self.end, os.SEEK_SET)
+        size = os.fstat(self._descriptor).st_size
+        if self.end + len(data) + _HEAD > size:
+            os.lseek(self._descriptor, size, os.SEEK_SET)
+            files.write_all(self._descriptor, bytes(len(data) + _ROOM))
+            os.fsync(self._descriptor)
         try:
-            files.write_all(self._descriptor, data)
+            self._overwrite(data)
         except OSError:
-            os.ftruncate(self._descriptor, self.end)
+            self._overwrite(bytes(len(data)))
             raise
         self.end += len(data)
 
     def sync(self) -> None:
         """Return when every record is on the disk. Raises OSError; then nobody knows what is."""
         os.fdatasync(self._descriptor)
+
+    def _overwrite(self, data: bytes) -> None:
+        os.lseek(self._descriptor, self.end, os.SEEK_SET)
+        files.write_all(self._descriptor, data)
 
     def _read(self, start: int) -> bytes:
         size, pieces = os.fstat(self._descriptor).st_size, []

@@ -63,7 +63,8 @@ class LogWriter:
         self._scratch = self._own / "scratch"
         self._journal: Journal | None = None
         self._tree = GrowingTree()
-        self._stamp: tuple[int, int] | None = None
+        # False while a batch is under way: where it fails, everything is read again before the next one.
+        self._in_step = False
         # Files that were put in place and may not be on the disk yet.
         self._unsynced: dict[str, None] = {}
         self._folders: set[Path] = set()
@@ -165,8 +166,6 @@ class LogWriter:
         refusal = (
             error if isinstance(error, LogError) else LogError(Reason.STORAGE, f"the log cannot be written: {error}")
         )
-        # Whatever state this process believed in is read again before the next batch.
-        self._stamp = None
         if not isinstance(error, (LogError, OSError)):
             self._broken = f"the log is broken: {error!r}"
         for one in batch:
@@ -182,6 +181,7 @@ class LogWriter:
         entries = [entry for one in batch for entry in one.entries]
         with self._locked():
             missed = self._catch_up()
+            self._in_step = False
             journal = self._journal
             assert journal is not None
             first, before = self._tree.size, self._tree
@@ -199,7 +199,7 @@ class LogWriter:
             checkpoint, note = self._publish([*missed, *full])
             if journal.end > _LONG_JOURNAL:
                 self._begin_journal()
-            self._stamp = self._stamp_now()
+            self._in_step = True
         receipts = []
         for one in batch:
             receipts.append(Receipt(first, len(one.entries), checkpoint, note))
@@ -265,7 +265,7 @@ class LogWriter:
         Journal.create(path, self._scratch, header, tail)
         self._close_journal()
         self._journal = Journal(path)
-        self._journal.end = path.stat().st_size
+        self._journal.end += len(tail)
 
     def _close_journal(self) -> None:
         if self._journal is not None:
@@ -276,17 +276,16 @@ class LogWriter:
 
     def _catch_up(self) -> list[Written]:
         """Read what other processes have written since, and return the tiles that became full by it."""
-        now, then = self._stamp_now(), self._stamp
-        if now == then:
-            return []
-        if self._journal is None or then is None or then[0] != now[0]:
+        if self._journal is None or not self._in_step or not self._journal.is_current:
             self._load()
+            return []
+        if not self._journal.has_more:
             return []
         return self._replay(self._journal, {self._tree.size: self._tree.root()})
 
     def _load(self) -> None:
         """Replay the whole journal, and make every file since its base again where it is not what it should be."""
-        self._stamp = None
+        self._in_step = False
         self._close_journal()
         try:
             self._journal = journal = Journal(self._own / "journal")
@@ -306,7 +305,7 @@ class LogWriter:
         roots = {self._tree.size: self._tree.root()}
         full = self._replay(journal, roots)
         self._mend(full, roots)
-        self._stamp = self._stamp_now()
+        self._in_step = True
 
     def _replay(self, journal: Journal, roots: dict[int, bytes]) -> list[Written]:
         """Apply the batches that this process has not seen. `roots`: gains the root at the size after each of them."""
@@ -318,9 +317,7 @@ class LogWriter:
             closed = grown.extend(batch.entries)
             if not batch.entries or grown.root() != batch.root:
                 if batch is not batches[-1]:
-                    raise LogError(
-                        Reason.STORAGE, f"the journal of {self.folder} is damaged; restore the log from a backup"
-                    )
+                    raise LogError(Reason.STORAGE, f"{journal.path} is damaged; restore the log from a backup")
                 break
             tree, end = grown, batch.end
             full += closed
@@ -366,11 +363,6 @@ class LogWriter:
             # A power failure may leave a renamed file empty; it promises nothing, and the journal knows more.
             return None
         return open_checkpoint(data, self._policy).checkpoint
-
-    def _stamp_now(self) -> tuple[int, int]:
-        """The journal's file and its length: what changes when another process appends, or begins a new journal."""
-        facts = (self._own / "journal").stat()
-        return facts.st_ino, facts.st_size
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
