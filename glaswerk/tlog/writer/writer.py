@@ -14,6 +14,7 @@ that another one has written reads the journal again.
 import fcntl
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -40,6 +41,8 @@ MOST_ENTRIES: Final = 65_536
 MOST_BYTES: Final = 64 << 20
 # A journal of this size is begun anew, which costs a durable write of every tile since.
 _LONG_JOURNAL: Final = 4 << 20
+
+_LONGEST_PAUSE_S: Final = 0.002
 
 _WRITER: Final = ".writer"
 
@@ -143,6 +146,7 @@ class LogWriter:
                 if self._closing:
                     return
                 continue
+            began = time.monotonic()
             try:
                 receipts = self._commit(batch)
             except BaseException as error:
@@ -150,6 +154,10 @@ class LogWriter:
             else:
                 for one, receipt in zip(batch, receipts, strict=True):
                     one.future.set_result(receipt)
+                if len(batch) > 1:
+                    # Those who were just answered are likely to ask again. Without a pause they would always miss the
+                    # next batch, and two halves would take turns in waiting for the disk.
+                    time.sleep(min((time.monotonic() - began) / 8, _LONGEST_PAUSE_S))
 
     def _gather(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
