@@ -80,14 +80,17 @@ def test_the_control_that_acknowledges_too_early_is_caught(tmp_path: Path) -> No
     assert lost > 0
 
 
-def test_a_log_of_one_process_is_not_forked_by_another(tmp_path: Path) -> None:
+def test_two_writers_of_one_log_do_not_fork_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Both of them begin the journal anew, now and then, with files that the other one wrote or removed.
+    monkeypatch.setattr("glaswerk.tlog.writer.writer._LONG_JOURNAL", 4_000)
+    monkeypatch.setattr("glaswerk.tlog.writer.journal._ROOM", 500)
     folder = tmp_path / "log"
     with LogWriter.open(folder, SIGNER) as one, LogWriter.open(folder, SIGNER) as two:
         trusted = TrustedLog(POLICY)
-        for number in range(40):
-            receipt = (one if number % 3 else two).append(*numbered(number % 40 + 1))
+        for number in range(120):
+            receipt = (one if number % 7 < 4 else two).append(*numbered(number % 40 + 1))
             follow(trusted, folder_fetch(folder))
             assert trusted.last is not None and trusted.last.checkpoint == receipt.checkpoint
     assert verify(folder, POLICY).faults == []
-    assert len(entries_of(folder)) == sum(number % 40 + 1 for number in range(40))
+    assert len(entries_of(folder)) == sum(number % 40 + 1 for number in range(120))
     shutil.rmtree(folder)

@@ -242,14 +242,15 @@ class LogWriter:
             self._folders.add(folder)
 
     def _drop_partial(self, tile: Tile) -> None:
-        folder = (self.folder / tile.path).with_name(f"{Path(tile.path).name}.p")
-        if not folder.is_dir():
-            return
-        for path in folder.iterdir():
-            path.unlink(missing_ok=True)
-            self._unsynced.pop(path.relative_to(self.folder).as_posix(), None)
-        folder.rmdir()
+        # Another process may have removed some of them already.
+        for width in range(1, WIDTH):
+            self._unsynced.pop(Tile(tile.level, tile.index, width).path, None)
+        folder = (self.folder / Tile(tile.level, tile.index, 1).path).parent
         self._folders.discard(folder)
+        if folder.is_dir():
+            for path in folder.iterdir():
+                path.unlink(missing_ok=True)
+            folder.rmdir()
 
     def _begin_journal(self) -> None:
         """Make every file durable, and then forget the entries that full tiles hold."""
@@ -303,7 +304,9 @@ class LogWriter:
                     Reason.STORAGE, f"{self.folder} has a checkpoint and no journal; restore it from a backup"
                 ) from None
             self._open_journal(Header(self._signer.key.name, 0, ()), b"")
+            # The names of the folders that `open` may have made just now.
             files.sync(self.folder)
+            files.sync(self.folder.parent)
             return self._load()
         if journal.header.origin != self._signer.key.name:
             raise LogError(
