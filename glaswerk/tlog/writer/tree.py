@@ -17,6 +17,7 @@ class GrowingTree:
         self.size = size
         self._levels = [bytearray(), *map(bytearray, edges)]
         self._bundle = bytearray()
+        self._root: bytes | None = None
 
     def copy(self) -> Self:
         """Another tree that grows by itself."""
@@ -38,6 +39,7 @@ class GrowingTree:
     def extend(self, entries: Sequence[bytes]) -> list[Written]:
         """Append entries, and return the tiles and bundles that became full. Raises LogError for an entry that is too long."""
         full: list[Written] = []
+        self._root = None
         at = 0
         while at < len(entries):
             part = entries[at : at + WIDTH - self.size % WIDTH]
@@ -74,8 +76,10 @@ class GrowingTree:
 
     def root(self) -> bytes:
         """The root of the tree."""
-        carried = b""
-        for hashes in self._levels:
-            if hashes or carried:
-                carried = root_of(bytes(hashes) + carried)
-        return carried or EMPTY_ROOT
+        if self._root is None:
+            carried = b""
+            for hashes in self._levels:
+                if hashes or carried:
+                    carried = root_of(bytes(hashes) + carried)
+            self._root = carried or EMPTY_ROOT
+        return self._root
