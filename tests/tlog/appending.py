@@ -1,5 +1,6 @@
 """What a writer's process does until it is killed: append, and say what was acknowledged."""
 
+import fcntl
 import os
 import threading
 from pathlib import Path
@@ -35,3 +36,14 @@ def append_until_killed(folder: Path, speaker: int, name: str, honest: bool) -> 
         one.start()
     for one in threads:
         one.join()
+
+
+def append_together(folder: Path, speaker: int, name: str, count: int, locked: bool) -> None:
+    """Append one by one beside other processes, and write what was acknowledged. `locked`: False is the control."""
+    if not locked:
+        fcntl.flock = lambda descriptor, operation: None
+    writer = LogWriter.open(folder, SIGNER)
+    for number in range(count):
+        entry = f"{name} {number}"
+        os.write(speaker, f"{writer.append(entry.encode()).index} {entry}\n".encode())
+    writer.close()

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from glaswerk.tlog import LogReader, LogWriter, TrustedLog, folder_fetch, follow, read_checkpoint, verify
+from glaswerk.tlog import LogError, LogReader, LogWriter, TrustedLog, folder_fetch, follow, read_checkpoint, verify
 
-from .appending import append_until_killed
+from .appending import append_together, append_until_killed
 from .naive import POLICY, SIGNER, numbered, root, write_log
 
 ROUNDS = 15
@@ -78,6 +78,39 @@ def test_the_control_that_acknowledges_too_early_is_caught(tmp_path: Path) -> No
         LogWriter.open(folder, SIGNER).close()
         lost += len({entry for _, entry in said} - set(entries_of(folder)))
     assert lost > 0
+
+
+def together(folder: Path, locked: bool) -> bool:
+    """Whether three processes at once wrote a log that has everything that was acknowledged, each at its number."""
+    write_log(folder, [b"first"])
+    hear, speak = os.pipe()
+    context = multiprocessing.get_context("fork")
+    running = [
+        context.Process(target=append_together, args=(folder, speak, f"process {number}", 40, locked))
+        for number in range(3)
+    ]
+    for one in running:
+        one.start()
+    os.close(speak)
+    with os.fdopen(hear) as pipe:
+        said = [line.rstrip("\n").partition(" ") for line in pipe]
+    for one in running:
+        one.join()
+    try:
+        entries = entries_of(folder)
+        found = [index for index, _, entry in said if entries[int(index)] == entry.encode()]
+        return len(set(found)) == 120 == len(entries) - 1 and verify(folder, POLICY).ok
+    except (LogError, IndexError):
+        return False
+
+
+def test_processes_that_append_at_once_take_turns(tmp_path: Path) -> None:
+    assert together(tmp_path / "log", locked=True)
+
+
+def test_the_control_without_the_lock_is_caught(tmp_path: Path) -> None:
+    # Chance may be kind to it once.
+    assert not all(together(tmp_path / f"log{number}", locked=False) for number in range(5))
 
 
 def test_two_writers_of_one_log_do_not_fork_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
