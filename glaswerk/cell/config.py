@@ -299,6 +299,7 @@ class Cell:
         self.epochs = self.data / "epochs"
         self.archive = self.data / "archive"
         self.mail = self.data / "mail"
+        self.tlog = self.data / "tlog"
         self.postgres = self.data / "postgres"
         self.nats = self.data / "nats"
         self.run = self.data / "run"

@@ -14,6 +14,7 @@ from glaswerk.cli import (
     doctor,
     feed,
     learn,
+    log,
     money,
     person,
     reel,
@@ -62,5 +63,6 @@ app.add_typer(feed.app, name="feed")
 app.add_typer(learn.app, name="learn")
 app.add_typer(money.app, name="money")
 app.add_typer(shop.app, name="shop")
+app.add_typer(log.app, name="log")
 app.command("simulate")(simulate.simulate)
 app.add_typer(bench.app, name="bench")
