@@ -1,8 +1,10 @@
-"""Texts that people give us, made clean before anybody stores or compares them."""
+"""Texts and times that people give us, made clean before anybody stores or compares them."""
 
 import unicodedata
+from datetime import datetime
 from typing import Final
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from glaswerk.shop.failures import ShopError
@@ -37,3 +39,17 @@ def clean_text(text: str, field: str, most: int) -> str:
     if any(one in _DECEIVING or (unicodedata.category(one) in ("Cc", "Cs") and one not in "\n\t") for one in clean):
         raise ShopError(field, _("This holds an invisible control character. Please type it anew."))
     return clean
+
+
+def check_period(start: datetime, end: datetime | None) -> None:
+    """Raise ShopError unless the times have zones, are of this millennium, and come in this order."""
+    for field, moment in (("start", start), ("end", end)):
+        if moment is None:
+            continue
+        if timezone.is_naive(moment):
+            raise ShopError(field, _("Please give times with their zone, such as 2026-12-01T00:00:00Z."))
+        # At its edges a calendar ends: a time that is stored there could not be read again in another zone.
+        if not 2000 <= moment.year < 3000:
+            raise ShopError(field, _("Please take a year between 2000 and 2999."))
+    if end is not None and end <= start:
+        raise ShopError("end", _("It ends before it begins."))

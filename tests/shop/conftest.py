@@ -207,6 +207,13 @@ def quoted(client: Client, things: dict[str, int], **more: Any) -> dict[str, Any
     return answer.json()
 
 
+def new_guest() -> Client:
+    """Return a browser of somebody who is not signed in, and has looked around."""
+    client = Client()
+    send(client, "post", "/api/shop/quotes", {})
+    return client
+
+
 def wish(quote: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Return the body that buys a quote."""
     lines = [

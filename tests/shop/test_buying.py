@@ -11,7 +11,7 @@ from django.test import Client
 
 from glaswerk.shop.models import Cart, Merchant, Order, OrderLine, Price, Purchase, Stock, Voucher
 
-from .conftest import ADDRESS, MakeMerchant, MakePerson, MakeVariant, SignIn, buy, quoted, send, staff, wish
+from .conftest import ADDRESS, MakeMerchant, MakePerson, MakeVariant, SignIn, buy, new_guest, quoted, send, staff, wish
 
 
 @pytest.mark.django_db
@@ -223,8 +223,10 @@ def test_fifty_buy_ten_over_http(shop: Merchant, make_variant: MakeVariant) -> N
     variant = make_variant(shop, units=10)
     quote = quoted(Client(), {variant.public_id: 1})
 
+    guests = [new_guest() for _ in range(50)]
+
     def act(number: int) -> tuple[int, str]:
-        answer = send(Client(), "post", "/api/purchases", wish(quote), **{"Idempotency-Key": f"k{number}"})
+        answer = send(guests[number], "post", "/api/purchases", wish(quote), **{"Idempotency-Key": f"k{number}"})
         body = answer.json()
         return answer.status_code, body.get("state") or body["errors"][0]["field"].split(".")[0]
 
@@ -246,8 +248,12 @@ def test_twenty_redeem_a_voucher_of_three_at_once(shop: Merchant, make_variant: 
     )
     quote = quoted(Client(), {variant.public_id: 1}, voucher="THREE")
 
+    guests = [new_guest() for _ in range(20)]
+
     def act(number: int) -> int:
-        return send(Client(), "post", "/api/purchases", wish(quote), **{"Idempotency-Key": f"k{number}"}).status_code
+        return send(
+            guests[number], "post", "/api/purchases", wish(quote), **{"Idempotency-Key": f"k{number}"}
+        ).status_code
 
     assert at_once(20, act) == {201: 3, 409: 17}
     assert (Voucher.objects.get().used, Order.objects.filter(discount_minor=100).count(), Order.objects.count()) == (
@@ -274,3 +280,27 @@ def test_one_key_pressed_ten_times_at_once_buys_once(
     assert len(answers) == 1
     assert (Purchase.objects.count(), Order.objects.count(), Stock.objects.get().on_hand) == (1, 1, 9)
     assert Cart.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_a_guest_whom_nobody_could_know_again_buys_nothing(
+    shop: Merchant, make_variant: MakeVariant, nothing_changes: Callable[[], Any]
+) -> None:
+    """If the answer were lost, the retry would come from another buyer, and be paid again."""
+    body = wish(quoted(Client(), {make_variant(shop).public_id: 1}))
+    with nothing_changes():
+        answer = send(Client(), "post", "/api/purchases", body, **{"Idempotency-Key": "k"})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (409, "cart")
+
+
+@pytest.mark.django_db
+def test_who_signs_in_still_sees_what_they_bought_as_a_guest(
+    shop: Merchant, make_variant: MakeVariant, make_person: MakePerson, signed_in: SignIn
+) -> None:
+    browser, person = Client(), make_person("ada")
+    bought = buy(browser, {make_variant(shop).public_id: 1}).json()
+    browser.force_login(person)
+    assert send(browser, "get", f"/api/purchases/{bought['id']}").json()["orders"] == bought["orders"]
+    assert send(browser, "get", f"/api/shop/orders/{bought['orders'][0]}").status_code == 200
+    # From another browser nobody can tell that they are the same.
+    assert send(signed_in(person), "get", f"/api/shop/orders/{bought['orders'][0]}").status_code == 404

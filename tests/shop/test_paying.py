@@ -5,12 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import F, Sum
 from django.test import Client
 from django.utils import timezone
 
-from glaswerk.money.models import Account, Entry, Operation, Payment
+from glaswerk.money.amounts import Money
+from glaswerk.money.models import Account, DisputeState, Entry, Operation, OperationState, Payment
 from glaswerk.money.payments import confirm_payment
+from glaswerk.money.payments.effects import take_in
+from glaswerk.money.payments.port import DisputeFact, RefundFact
 from glaswerk.shop.actions.orders import retry_refunds
 from glaswerk.shop.actions.purchases import expire_purchases, release
 from glaswerk.shop.models import Hold, Merchant, Order, Purchase, PurchaseState, Refund, Stock, Voucher
@@ -163,3 +167,55 @@ def test_a_way_to_pay_that_is_not_ours_reserves_nothing(
     with nothing_changes():
         answer = buy(guest, {variant.public_id: 1}, method="stripe:pm_x")
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "method")
+
+
+@pytest.mark.django_db
+def test_who_dies_after_the_provider_took_it_has_paid_once(
+    shop: Merchant, make_variant: MakeVariant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the provider accepted and we could not write down, three times over, is one charge and one order."""
+    variant, guest = make_variant(shop), Client()
+    body = wish(quoted(guest, {variant.public_id: 1}))
+
+    def die(purchase: int, payment: int | None) -> str:
+        raise OSError("the power is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("glaswerk.shop.hearing.settle", die)
+        for _ in range(3):
+            with pytest.raises(OSError, match="power"):
+                send(guest, "post", "/api/purchases", body, **{"Idempotency-Key": "k"})
+        assert (Purchase.objects.get().state, Stock.objects.get().reserved, Order.objects.count()) == ("reserved", 1, 0)
+    answer = send(guest, "post", "/api/purchases", body, **{"Idempotency-Key": "k"})
+    assert (answer.status_code, answer.json()["state"]) == (201, "paid")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM money_sandboxdeed WHERE key = %s", [Operation.objects.get().key])
+        assert cursor.fetchone()[0] == 1
+    assert balances()["provider_clearing"] == 1490
+
+
+@pytest.mark.django_db
+def test_what_is_given_back_at_the_provider_is_written_down_here(shop: Merchant, make_variant: MakeVariant) -> None:
+    guest = Client()
+    order = buy(guest, {make_variant(shop).public_id: 1}).json()["orders"][0]
+    payment = Payment.objects.get()
+    seen = RefundFact("", "re_seen", payment.provider_ref, OperationState.SUCCEEDED, Money(490, "EUR"))
+    for _ in range(2):
+        take_in("sandbox", seen)
+    body = send(guest, "get", f"/api/shop/orders/{order}").json()
+    assert (body["refunded"]["minor"], [one["state"] for one in body["refunds"]]) == (490, ["done"])
+    assert (balances()["provider_clearing"], "refunds_due" in balances()) == (1000, False)
+
+
+@pytest.mark.django_db
+def test_a_lost_dispute_is_borne_by_the_merchant(shop: Merchant, make_variant: MakeVariant) -> None:
+    guest = Client()
+    order = buy(guest, {make_variant(shop).public_id: 1}).json()["orders"][0]
+    ref, before = Payment.objects.get().provider_ref, balances()
+    for state in (DisputeState.OPEN, DisputeState.OPEN, DisputeState.LOST, DisputeState.LOST):
+        take_in("sandbox", DisputeFact("dp_1", ref, state, Money(1490, "EUR")))
+    after = balances()
+    assert before["merchant_payable"] - after.get("merchant_payable", 0) == 1490
+    assert "disputes" not in after
+    kinds = [event["kind"] for event in send(guest, "get", f"/api/shop/orders/{order}").json()["events"]]
+    assert kinds == ["paid", "disputed", "dispute_lost"]

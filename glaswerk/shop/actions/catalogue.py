@@ -37,7 +37,7 @@ from glaswerk.shop.models import (
 )
 from glaswerk.shop.queries.catalogue import access_product
 from glaswerk.shop.queries.merchants import access_merchant, at_least
-from glaswerk.shop.texts import clean_line, clean_text
+from glaswerk.shop.texts import check_period, clean_line, clean_text
 
 MAX_VARIANTS: Final = 100
 MAX_PICTURES: Final = 20
@@ -237,10 +237,7 @@ def set_product_state(person: Person, public_id: str, state: str) -> Product:
 def add_sale(person: Person, variant_id: str, currency: str, minor: int, start: datetime, end: datetime | None) -> Sale:
     """Lower a price for a period.  Raises Http404, and ShopError also where it would overlap with another one."""
     check_minor(minor, "minor")
-    if timezone.is_naive(start) or (end is not None and timezone.is_naive(end)):
-        raise ShopError("start", _("Please give times with their zone, such as 2026-12-01T00:00:00Z."))
-    if end is not None and end <= start:
-        raise ShopError("end", _("The sale ends before it begins."))
+    check_period(start, end)
     try:
         with transaction.atomic():
             price = _own_prices(person, variant_id).filter(currency=currency).select_for_update(of=("self",)).first()

@@ -20,7 +20,7 @@ from glaswerk.people.models import Person, Role
 from glaswerk.people.queries import person_by_name
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.models import Location, Merchant, MerchantState, Staff, StaffRole
-from glaswerk.shop.queries.merchants import access_merchant
+from glaswerk.shop.queries.merchants import access_merchant, checked_name
 from glaswerk.shop.texts import clean_line, clean_text
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,38}[a-z0-9]")
@@ -182,7 +182,7 @@ def decide_merchant(operator: Person, name: str, state: str, reason: str) -> Mer
     }[MerchantState(state)]
     with transaction.atomic():
         # Nobody decides about a shop of their own.
-        merchant = Merchant.objects.filter(name=name).exclude(staff__person=operator).first()
+        merchant = Merchant.objects.filter(name=checked_name(name)).exclude(staff__person=operator).first()
         if merchant is None:
             raise Http404
         moved = Merchant.objects.filter(pk=merchant.pk, state__in=before).update(
@@ -201,7 +201,7 @@ def set_staff(owner: Person, name: str, person_name: str, role: str) -> Staff:
     try:
         with transaction.atomic():
             merchant = access_merchant(owner, name, StaffRole.OWNER, lock=True)
-            person = person_by_name(person_name)
+            person = person_by_name(person_name) if person_name.isprintable() else None
             if person is None:
                 raise ShopError("person", _("There is nobody of that name here."))
             if merchant.staff.exclude(person=person).count() >= MAX_STAFF:
@@ -217,6 +217,8 @@ def remove_staff(owner: Person, name: str, person_name: str) -> None:
     try:
         with transaction.atomic():
             merchant = access_merchant(owner, name, StaffRole.OWNER, lock=True)
+            if not person_name.isprintable():
+                raise Http404
             removed, _by_model = merchant.staff.filter(person__name=person_name.lower()).delete()
             if not removed:
                 raise Http404

@@ -60,11 +60,11 @@ def tell(order: Order, kind: str, by: int | None, note: str = "") -> None:
     Outgoing.objects.create(kind=f"order_{kind}"[:30], reference=order.pk)
 
 
-def cancel_order(buyer: int, order_id: str) -> Order:
+def cancel_order(numbers: Sequence[int], order_id: str) -> Order:
     """Cancel one's own order of which nothing was sent yet; all of its money goes back.  Raises Http404 and ShopError."""
     with transaction.atomic():
-        order = access_own_order(buyer, order_id, lock=True)
-        refund = _cancel(order, buyer, "")
+        order = access_own_order(numbers, order_id, lock=True)
+        refund = _cancel(order, numbers[0], "")
     _pay_back(refund)
     order.refresh_from_db()
     return order
@@ -130,14 +130,14 @@ def mark_delivered(person: Person, order_id: str, parcel_id: str) -> Order:
     return order
 
 
-def ask_return(buyer: int, order_id: str, parts: Mapping[str, int], reason: str) -> Return:
+def ask_return(numbers: Sequence[int], order_id: str, parts: Mapping[str, int], reason: str) -> Return:
     """Withdraw from part or all of what was sent (Directive 2011/83/EU, Article 9).  Raises Http404 and ShopError.
 
     The period begins when the last parcel arrived; until then it has not begun, and withdrawing is possible all the more.
     """
     reason = clean_line(reason, "reason", 500, required=False)
     with transaction.atomic():
-        order = access_own_order(buyer, order_id, lock=True)
+        order = access_own_order(numbers, order_id, lock=True)
         days = settings.CELL.config.shop.return_days
         if order.delivered_at is not None and timezone.now() > order.delivered_at + timedelta(days=days):
             raise ShopError(
@@ -146,7 +146,7 @@ def ask_return(buyer: int, order_id: str, parts: Mapping[str, int], reason: str)
         lines = {line.public_id: line for line in order.lines.all()}
         back = Return.objects.create(order=order, reason=reason)
         _write_parts(ReturnLine, "back", back, lines, parts)
-        tell(order, "return_asked", buyer)
+        tell(order, "return_asked", numbers[0])
     return back
 
 

@@ -19,7 +19,7 @@ from glaswerk.people.models import Person
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.models import DeliveryMethod, StaffRole, Voucher, VoucherKind
 from glaswerk.shop.queries.merchants import access_merchant, at_least
-from glaswerk.shop.texts import clean_line
+from glaswerk.shop.texts import check_period, clean_line
 
 MAX_METHODS: Final = 300
 MAX_VOUCHERS: Final = 10_000
@@ -94,10 +94,7 @@ def add_voucher(
     if not is_percentage and (not values["minor"] or values["percent_bp"]):
         raise ShopError("minor", _("Please give the amount, and no percentage beside it."))
     start = start or timezone.now()
-    if timezone.is_naive(start) or (end is not None and timezone.is_naive(end)):
-        raise ShopError("start", _("Please give times with their zone, such as 2026-12-01T00:00:00Z."))
-    if end is not None and end <= start:
-        raise ShopError("end", _("It ends before it begins."))
+    check_period(start, end)
     clean = {**values, "code": code, "currency": check_money(values["currency"]), "period": DateTimeTZRange(start, end)}
     try:
         with transaction.atomic():

@@ -39,7 +39,7 @@ class QuoteIn(Schema):
 
     lines: list[LineIn] | None = Field(None, max_length=MAX_LINES, description="Left out: what is in the cart.")
     country: str = Field("DE", max_length=2)
-    currency: str = Field("EUR", min_length=3, max_length=3)
+    currency: str = Field("EUR", pattern="^[A-Z]{3}$")
     delivery: dict[str, str] = Field({}, description="The id of a delivery method by merchant; left out: the cheapest.")
     voucher: str = Field("", max_length=40)
 
@@ -206,7 +206,7 @@ def _answer(request: HttpRequest, quote: Quote, status: int = 200) -> HttpRespon
 
 
 def _merge(buyer: Buyer) -> None:
-    """Take over what a person put into a cart before they signed in; their next answer forgets the guest."""
+    """Take over what a person put into a cart before they signed in."""
     if buyer.person is not None and buyer.guest is not None:
         actions.merge_carts(buyer.guest, buyer.person)
 
@@ -223,10 +223,7 @@ def read_cart(
     buyer = buyer_of(request)
     country, currency = check_country(country), check_money(currency)
     _merge(buyer)
-    answer = _answer(request, quote_of_cart(buyer.number, currency, country, {}, ""))
-    if buyer.person is not None:
-        remember(answer, buyer)
-    return answer
+    return _answer(request, quote_of_cart(buyer.number, currency, country, {}, ""))
 
 
 @router.post("/cart/lines", response={201: QuoteOut}, auth=BuyerAuth())
@@ -273,9 +270,13 @@ def make_quote(request: HttpRequest, asked: QuoteIn) -> HttpResponse:
     country, currency = check_country(asked.country), check_money(asked.currency)
     chosen = chosen_of(asked.delivery)
     if asked.lines is None:
-        return _answer(request, quote_of_cart(buyer.number, currency, country, chosen, asked.voucher))
-    things = check_things(lines_of(asked.lines))
-    return _answer(request, quote_for(things, currency, country, chosen, asked.voucher))
+        quote = quote_of_cart(buyer.number, currency, country, chosen, asked.voucher)
+    else:
+        quote = quote_for(check_things(lines_of(asked.lines)), currency, country, chosen, asked.voucher)
+    answer = _answer(request, quote)
+    # A guest has to be somebody before they buy, so that a retry of theirs is known as one.
+    remember(answer, buyer)
+    return answer
 
 
 def lines_of(lines: list[LineIn]) -> dict[str, int]:

@@ -26,6 +26,11 @@ class Buyer:
     person: Person | None
     guest: int | None
 
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Everybody whom they are known as: who signs in still sees what they bought as a guest in this browser."""
+        return (self.number,) if self.guest in (None, self.number) else (self.number, self.guest)
+
 
 class BuyerAuth(SessionAuth):
     """Anybody: a person, a guest whose cookie holds, or a new guest.  Forged requests are refused as for sessions."""
@@ -55,11 +60,8 @@ def buyer_of(request: HttpRequest) -> Buyer:
 
 
 def remember(response: HttpResponse, buyer: Buyer) -> None:
-    """Let a new guest keep their number, and a person no guest's any more."""
-    if buyer.person is not None:
-        if buyer.guest is not None:
-            response.delete_cookie(GUEST_COOKIE, samesite="Lax")
-    elif buyer.guest is None:
+    """Let a new guest keep their number."""
+    if buyer.person is None and buyer.guest is None:
         response.set_cookie(
             GUEST_COOKIE,
             _signer.sign(encode_id(-buyer.number)),

@@ -1,6 +1,7 @@
 """Merchants: apply, be decided about, and let others work there."""
 
 from datetime import date
+from typing import Annotated
 
 from django.http import Http404, HttpRequest
 from ninja import Field, Router, Schema
@@ -8,7 +9,7 @@ from ninja import Field, Router, Schema
 from glaswerk.people.models import Role
 from glaswerk.shop.actions import merchants as actions
 from glaswerk.shop.api.identity import count_write, person_of
-from glaswerk.shop.models import Merchant, Staff, StaffRole
+from glaswerk.shop.models import Merchant, MerchantState, Staff, StaffRole
 from glaswerk.shop.queries import merchants as queries
 
 router = Router(tags=["merchants"])
@@ -152,7 +153,9 @@ def list_merchants(request: HttpRequest) -> MerchantsOut:
 
 
 @router.get("/shop/applications", response=MerchantsOut)
-def list_applications(request: HttpRequest, state: str = "applied") -> MerchantsOut:
+def list_applications(
+    request: HttpRequest, state: Annotated[str, Field(pattern=f"^({'|'.join(MerchantState.values)})$")] = "applied"
+) -> MerchantsOut:
     """List merchants by state, as an operator."""
     person = person_of(request)
     if person.role != Role.OPERATOR:

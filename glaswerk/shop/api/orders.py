@@ -227,7 +227,7 @@ def list_orders(
     request: HttpRequest, before: str | None = None, limit: Annotated[int, Field(ge=1, le=50)] = 20
 ) -> OrdersOut:
     """List your orders, newest first."""
-    found = queries.own_orders(buyer_of(request).number)
+    found = queries.own_orders(buyer_of(request).numbers)
     if before is not None:
         found = found.filter(pk__lt=id_or_404(before))
     return page_of(list(found[: limit + 1]), limit, language_of(request))
@@ -236,7 +236,7 @@ def list_orders(
 @router.get("/shop/orders/{order_id}", response=OrderOut, auth=BuyerAuth())
 def read_order(request: HttpRequest, order_id: str) -> OrderOut:
     """Read one of your orders."""
-    order = queries.access_own_order(buyer_of(request).number, order_id)
+    order = queries.access_own_order(buyer_of(request).numbers, order_id)
     return _whole(order, language_of(request))
 
 
@@ -248,7 +248,7 @@ def _whole(order: Order, language: str) -> OrderOut:
 @router.get("/shop/orders/{order_id}/invoice", response={200: None}, auth=BuyerAuth())
 def read_invoice(request: HttpRequest, order_id: str) -> HttpResponse:
     """Download the invoice of one of your orders as PDF."""
-    return invoice_of(queries.access_own_order(buyer_of(request).number, order_id))
+    return invoice_of(queries.access_own_order(buyer_of(request).numbers, order_id))
 
 
 @router.post("/shop/orders/{order_id}/cancel", response=OrderOut, auth=BuyerAuth())
@@ -256,7 +256,7 @@ def cancel_order(request: HttpRequest, order_id: str) -> OrderOut:
     """Cancel one of your orders of which nothing was sent yet."""
     buyer = buyer_of(request)
     count_buyers_write(request, buyer)
-    return _whole(actions.cancel_order(buyer.number, order_id), language_of(request))
+    return _whole(actions.cancel_order(buyer.numbers, order_id), language_of(request))
 
 
 @router.post("/shop/orders/{order_id}/returns", response={201: ReturnOut}, auth=BuyerAuth())
@@ -264,4 +264,4 @@ def ask_return(request: HttpRequest, order_id: str, parts: PartsIn) -> tuple[int
     """Withdraw from part or all of what was sent to you."""
     buyer = buyer_of(request)
     count_buyers_write(request, buyer)
-    return 201, shown_return(actions.ask_return(buyer.number, order_id, parts.lines, parts.reason))
+    return 201, shown_return(actions.ask_return(buyer.numbers, order_id, parts.lines, parts.reason))

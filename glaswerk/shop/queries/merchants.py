@@ -1,5 +1,6 @@
 """Reads about merchants.  Who may do something is part of the query, so that what one may not is not found."""
 
+import re
 from datetime import date
 from typing import Final
 
@@ -9,12 +10,20 @@ from django.http import Http404
 from glaswerk.people.models import Person, Role
 from glaswerk.shop.models import Merchant, MerchantState, Staff, StaffRole
 
+_NAME: Final = re.compile(r"[a-z0-9-]{3,40}")
 _RANK: Final = (StaffRole.PACKER, StaffRole.MANAGER, StaffRole.OWNER)
 
 
 def at_least(role: StaffRole) -> tuple[StaffRole, ...]:
     """Return the roles that may do what `role` may."""
     return _RANK[_RANK.index(role) :]
+
+
+def checked_name(name: str) -> str:
+    """Return a name that a merchant could have.  Raises Http404 for others, which the database might not even take."""
+    if not _NAME.fullmatch(name):
+        raise Http404
+    return name
 
 
 def merchants_of(person: Person, role: StaffRole = StaffRole.PACKER) -> QuerySet[Merchant]:
@@ -27,7 +36,7 @@ def access_merchant(person: Person, name: str, role: StaffRole, *, lock: bool = 
 
     Raises Http404 for everybody else: who works where is nobody's business.
     """
-    found = merchants_of(person, role).filter(name=name)
+    found = merchants_of(person, role).filter(name=checked_name(name))
     if lock:
         found = found.select_for_update(of=("self",), no_key=True)
     merchant = found.first()
@@ -43,7 +52,7 @@ def open_merchants() -> QuerySet[Merchant]:
 
 def shown_merchant(name: str) -> Merchant:
     """Return a merchant as everybody may see it.  One query.  Raises Http404."""
-    merchant = open_merchants().filter(name=name).first()
+    merchant = open_merchants().filter(name=checked_name(name)).first()
     if merchant is None:
         raise Http404
     return merchant

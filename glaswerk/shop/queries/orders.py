@@ -1,5 +1,7 @@
 """Reads about orders.  Each begins with who asks: a buyer's number, or who works for the merchant."""
 
+from collections.abc import Collection
+
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404
 
@@ -9,9 +11,9 @@ from glaswerk.shop.models import Order, Parcel, Return, StaffRole
 from glaswerk.shop.queries.merchants import access_merchant, at_least
 
 
-def own_orders(buyer: int) -> QuerySet[Order]:
-    """Return a buyer's own orders, the newest first.  One query."""
-    return Order.objects.filter(buyer=buyer).select_related("merchant", "purchase").order_by("-pk")
+def own_orders(numbers: Collection[int]) -> QuerySet[Order]:
+    """Return a buyer's own orders, by all numbers that they are known as, the newest first.  One query."""
+    return Order.objects.filter(buyer__in=numbers).select_related("merchant", "purchase").order_by("-pk")
 
 
 def orders_of(person: Person, name: str, state: str = "") -> QuerySet[Order]:
@@ -29,9 +31,9 @@ def with_parts(orders: QuerySet[Order]) -> QuerySet[Order]:
     )  # fmt: skip
 
 
-def access_own_order(buyer: int, public_id: str, *, lock: bool = False) -> Order:
+def access_own_order(numbers: Collection[int], public_id: str, *, lock: bool = False) -> Order:
     """Return a buyer's own order.  One query.  Raises Http404 for everybody else's."""
-    return _one(Order.objects.filter(buyer=buyer), public_id, lock=lock)
+    return _one(Order.objects.filter(buyer__in=numbers), public_id, lock=lock)
 
 
 def access_order(person: Person, public_id: str, role: StaffRole, *, lock: bool = False) -> Order:

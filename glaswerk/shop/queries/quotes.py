@@ -1,5 +1,6 @@
 """What a quote needs to know, in one query, and one more for a voucher."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -11,6 +12,7 @@ from django.utils import timezone
 from glaswerk.shop.models import Voucher
 from glaswerk.shop.quoting import Method, Quote, Reduction, Wanted, make_quote
 
+_CODE: Final = re.compile(r"[A-Z0-9_-]{1,40}")
 _WANTED: Final = "SELECT * FROM shop_wanted(%s, %s::bigint[], %s::integer[], %s, %s, %s, %s)"
 
 
@@ -76,6 +78,8 @@ def _decoded(methods: Any) -> list[list[Any]]:
 
 def reduction_of(code: str, currency: str, now: datetime) -> Reduction | None:
     """Return a voucher that holds at this moment and is not used up.  One query."""
+    if not _CODE.fullmatch(code):
+        return None
     found = Voucher.objects.filter(code=code, currency=currency, period__contains=now)
     names = ("id", "merchant_id", "code", "kind", "percent_bp", "minor", "minimum_minor", "used", "cap")
     row = found.values_list(*names).first()
