@@ -62,7 +62,9 @@ def cart(request: HttpRequest) -> HttpResponse:
 def _change(request: HttpRequest, number: int) -> None:
     """Do what the cart's form says.  Raises ShopError."""
     gone = request.POST.get("remove", "")
-    wanted = {name.removeprefix(_QUANTITY): text for name, text in request.POST.items() if name.startswith(_QUANTITY)}
+    wanted = {
+        name.removeprefix(_QUANTITY): request.POST.get(name, "") for name in request.POST if name.startswith(_QUANTITY)
+    }
     if gone:
         wanted = {gone: "0"}
     for variant, text in list(wanted.items())[:100]:

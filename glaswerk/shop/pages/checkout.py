@@ -72,9 +72,7 @@ def _read(request: HttpRequest, buyer: Buyer, addresses: list[Address]) -> Form:
         country=country,
         values={name: sent.get(name, "")[:400] for name in FIELDS},
         chosen=chosen,
-        delivery={
-            name.removeprefix(_DELIVERY): value[:13] for name, value in sent.items() if name.startswith(_DELIVERY)
-        },
+        delivery={name.removeprefix(_DELIVERY): sent.get(name, "")[:13] for name in sent if name.startswith(_DELIVERY)},
         voucher=sent.get("voucher", "")[:40].strip(),
         email=sent.get("email", "")[:254] or (buyer.person.email if buyer.person else ""),
         key=sent.get("key", "")[:80] or str(uuid.uuid4()),
@@ -123,10 +121,15 @@ def checkout(request: HttpRequest) -> HttpResponse:
             notice = str(refusal)
     shown = shown_quote(quote, language())
     status = 422 if form.error else 409 if notice else 200
-    return render(request, "shop/checkout.html", _facts(buyer, addresses, form, quote, shown, notice), status=status)
+    facts = _facts(buyer, addresses, form, quote, shown, notice)
+    # A guest is given their number with the form, so that the key in it is theirs whenever they send it.
+    return kept(render(request, "shop/checkout.html", facts, status=status), buyer)
 
 
 def _buy(request: HttpRequest, buyer: Buyer, form: Form, quote: Quote) -> HttpResponse:
+    if buyer.person is None and buyer.guest is None:
+        # Without it each try would be another buyer, for whom the same key buys again.
+        raise ShopError("cookie", _("Buying needs a cookie, which says that it is you. Please allow it and try again."))
     count_buyers_write(request, buyer)
     asked = purchases.Asked(
         things={encode_id(line.variant): line.quantity for order in quote.orders for line in order.lines},
@@ -189,12 +192,12 @@ def _countries(quote: Quote) -> set[str]:
 def purchase(request: HttpRequest, public_id: str) -> HttpResponse:
     """Say how a purchase stands: paid, with its orders, or what is left to do.  A payment under way is asked about."""
     buyer = visitor(request)
-    found = purchases.look(access_own_purchase(buyer.number, id_or_404(public_id)))
+    found = purchases.look(access_own_purchase(buyer.numbers, id_or_404(public_id)))
     is_waiting = found.state == PurchaseState.RESERVED
     page = paying.page_of(found) if is_waiting else None
     if page and page.startswith("/"):
         page = f"{page}?next={request.path}"
-    orders = own_orders(buyer.number).filter(purchase=found).prefetch_related("lines")
+    orders = own_orders(buyer.numbers).filter(purchase=found).prefetch_related("lines")
     facts = {
         "purchase": found,
         "state": found.state,

@@ -36,7 +36,7 @@ _STEPS: Final = (OrderState.PAID, OrderState.SHIPPED, OrderState.DELIVERED)
 def orders(request: HttpRequest) -> HttpResponse:
     """List what somebody bought, the newest first."""
     buyer = visitor(request)
-    found = queries.own_orders(buyer.number).prefetch_related("lines")
+    found = queries.own_orders(buyer.numbers).prefetch_related("lines")
     try:
         before = decode_id(request.GET["before"]) if "before" in request.GET else None
     except ValueError:
@@ -70,15 +70,15 @@ def _picture(line: Any, pictures: dict[str, str]) -> str | None:
 def order(request: HttpRequest, public_id: str) -> HttpResponse:
     """Show one order; cancel it before it is sent, or send things back after that."""
     buyer = visitor(request)
-    found = queries.access_own_order(buyer.number, public_id)
+    found = queries.access_own_order(buyer.numbers, public_id)
     if request.method == "POST":
         try:
             count_buyers_write(request, buyer)
             if request.POST.get("action") == "cancel":
-                actions.cancel_order(buyer.number, public_id)
+                actions.cancel_order(buyer.numbers, public_id)
                 messages.success(request, _("Your order is cancelled. Your money goes back."))
             elif request.POST.get("action") == "return":
-                actions.ask_return(buyer.number, public_id, _parts(request), request.POST.get("reason", "")[:2000])
+                actions.ask_return(buyer.numbers, public_id, _parts(request), request.POST.get("reason", "")[:2000])
                 messages.success(request, _("The shop knows that you send it back."))
             else:
                 raise Http404
@@ -130,7 +130,8 @@ def _pictures(order: Order) -> dict[str, str]:
 def _parts(request: HttpRequest) -> dict[str, int]:
     """Return how many of each line go back.  Raises ShopError."""
     found: dict[str, int] = {}
-    for name, text in request.POST.items():
+    for name in request.POST:
+        text = request.POST.get(name, "")
         if name.startswith(_BACK) and text not in ("", "0"):
             if not (text.isascii() and text.isdigit() and len(text) < 5):
                 raise ShopError("lines", _("Please say how many go back as a number."))

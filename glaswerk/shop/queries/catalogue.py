@@ -15,7 +15,6 @@ from glaswerk.people.models import Person
 from glaswerk.shop.models import Merchant, Price, Product, ProductState, Sale, StaffRole, Stock, Variant
 from glaswerk.shop.queries.merchants import access_merchant, selling
 
-
 # Whose picture of a product may be looked at: what is or was on sale is everybody's, because it stands in orders too;
 # a draft's is that of those who work there.
 PICTURE_SQL: Final = """

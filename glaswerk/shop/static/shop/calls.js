@@ -34,7 +34,7 @@ async function send(method, address, body, more) {
   try {
     answer = await fetch(address, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin" });
   } catch {
-    throw new CallError(0, gettext("No connection. Nothing was bought. Please try again when you are online."));
+    throw new CallError(0, gettext("No connection. Please try again when you are online; nothing is bought twice."));
   }
   const said = await answer.json().catch(() => null);
   if (answer.ok) return said;
