@@ -2,6 +2,6 @@
 
 from django.urls import URLPattern
 
-from glaswerk.shop.pages import cart, checkout, orders
+from glaswerk.shop.pages import cart, catalogue, checkout, orders
 
-urlpatterns: list[URLPattern] = [*cart.urlpatterns, *checkout.urlpatterns, *orders.urlpatterns]
+urlpatterns: list[URLPattern] = [*catalogue.urlpatterns, *cart.urlpatterns, *checkout.urlpatterns, *orders.urlpatterns]

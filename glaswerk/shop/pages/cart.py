@@ -34,8 +34,10 @@ def cart(request: HttpRequest) -> HttpResponse:
         try:
             count_buyers_write(request, buyer)
             _change(request, buyer.number)
-            if request.POST.get("add"):
-                carts.add_to_cart(buyer.number, buyer.person, request.POST["add"], 1)
+            # A product's page names the variant by a field of its own, because its buttons say what to do with it.
+            wanted = request.POST.get("variant" if "put" in request.POST else "add")
+            if wanted:
+                carts.add_to_cart(buyer.number, buyer.person, wanted, 1)
         except (ShopError, RateLimited) as refusal:
             messages.error(request, str(refusal))
         except Http404:

@@ -12,7 +12,8 @@ from typing import Any, Final
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
@@ -176,8 +177,13 @@ def _facts(
         "pictures": pictures_of([line.variant for order in quote.orders for line in order.lines]),
         "problems": problem_words(quote),
         "is_guest": buyer.person is None,
+        "sign_in": f"{reverse('account_login')}?{urlencode({'next': _here(form)})}",
         "sellers": Merchant.objects.filter(name__in=[order.merchant_name for order in quote.orders]),
     }
+
+
+def _here(form: Form) -> str:
+    return f"{reverse('checkout')}?variant={form.variant}" if form.variant else reverse("checkout")
 
 
 def _countries(quote: Quote) -> set[str]:
