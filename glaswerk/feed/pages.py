@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from glaswerk.cell.blobs import blob_url
 from glaswerk.cell.ids import decode_id
 from glaswerk.feed import policies, queries
+from glaswerk.feed.extensions import extensions
 from glaswerk.feed.transparency.chapters import chapters, commands
 from glaswerk.feed.transparency.history import versions
 from glaswerk.feed.transparency.page import describe
@@ -243,7 +244,9 @@ def _player(
     whole = {"feed": "for_you", "hashtag": "", "creator": "", "video": "", **surface}
     # The API's card of a video is the same for everybody; what this viewer did with it comes with the page.
     marks = social.marks(_viewer(request), decode_id(whole["video"])) if whole["video"] else []
-    return render(request, template, {**(context or {}), "surface": whole, "marks": " ".join(marks)})
+    return render(
+        request, template, {**(context or {}), "surface": whole, "marks": " ".join(marks), "extensions": extensions()}
+    )
 
 
 def _start(request: HttpRequest) -> str:

@@ -64,7 +64,7 @@ def _tell(notice: Outgoing) -> None:
     if words is not None and order.purchase.email:
         with translation.override(order.purchase.language or settings.LANGUAGE_CODE):
             subject, text = words(order)
-            address = f"{settings.PUBLIC_URL}/shop/orders/{order.public_id}"
+            address = f"{settings.PUBLIC_URL}/orders/{order.public_id}"
             send_mail(subject, f"{text}\n\n{address}\n", None, [order.purchase.email])
     if notice.kind in ("order_paid", "order_return_asked"):
         _tell_merchant(order.merchant, notice.kind, order)

@@ -85,6 +85,7 @@ _QUERIES: Final = {
     "m3u8": _VIDEO_SQL.format(is_file_of_video=_ASSET),
     "m4s": _VIDEO_SQL.format(is_file_of_video=_ASSET),
 }
+_further: dict[str, list[str]] = {}
 
 _EXPIRED: Final = ("expires", "This address has expired. Ask the cell for a new one.")
 _WRONG: Final = ("signature", "This address was altered. Use it exactly as the cell gave it.")
@@ -107,6 +108,23 @@ class _Part:
 
 class _Unsatisfiable:
     """No byte of the file is in the range."""
+
+
+def open_files(extension: str, sql: str) -> None:
+    """Let files of another app be asked for, too; it says so when it starts.
+
+    `sql` is a constant that finds a row where this person may have the file, which says whether everybody may.  It knows
+    `%(sha)s` and `%(person)s`, whose account is in order, and `%(signed)s`.
+    """
+    if sql not in _further.setdefault(extension, []):
+        _further[extension].append(sql)
+
+
+def _query(extension: str) -> str:
+    query = _QUERIES[extension]
+    for sql in _further.get(extension, ()):
+        query = _EITHER_SQL.format(query, sql)
+    return query
 
 
 async def serve(scope: Scope, receive: Receive, send: Send, person_id: int | None) -> None:
@@ -174,7 +192,7 @@ async def _permission(sha: str, extension: str, person_id: int | None, *, signed
     if _known_public.get(key, 0.0) > now:
         return True
     async with pool().connection() as connection:
-        cursor = await connection.execute(_QUERIES[extension], {"sha": sha, "person": person_id, "signed": signed})
+        cursor = await connection.execute(_query(extension), {"sha": sha, "person": person_id, "signed": signed})
         row = await cursor.fetchone()
     is_public: bool | None = row[0] if row else None
     if is_public:

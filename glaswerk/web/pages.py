@@ -47,6 +47,7 @@ WORD_PACKAGES: Final = [
     "glaswerk.videos",
     "glaswerk.social",
     "glaswerk.feed",
+    "glaswerk.shop",
 ]
 
 

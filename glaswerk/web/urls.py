@@ -20,4 +20,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("glaswerk.social.pages")),
     path("", include("glaswerk.feed.pages")),
     path("", include("glaswerk.money.pages")),
+    path("", include("glaswerk.shop.pages")),
 ]

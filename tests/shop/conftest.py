@@ -27,6 +27,7 @@ from glaswerk.shop.models import (
     Variant,
     VatRate,
 )
+from glaswerk.videos.models import Video
 
 PLAIN_STATIC = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 RATES = importlib.import_module("glaswerk.shop.migrations.0003_vat_rates").RATES
@@ -140,6 +141,13 @@ def make_variant() -> MakeVariant:
         return variant
 
     return make
+
+
+def make_video(creator: Person, duration_ms: int = 9_000, **fields: Any) -> Video:
+    """Make a video that plays."""
+    facts = {"state": "ready", "visibility": "public", "region": "eu", "source": "0" * 64, "poster": "a" * 64}
+    size: dict[str, Any] = {"width": 360, "height": 640, "published_at": timezone.now()}
+    return Video.objects.create(creator=creator, duration_ms=duration_ms, **{**facts, **size, **fields})
 
 
 def staff(merchant: Merchant, role: StaffRole | str = StaffRole.MANAGER) -> Person:

@@ -24,6 +24,7 @@ from .conftest import (
     SignIn,
     buy,
     fingerprint,
+    make_video,
     quoted,
     send,
     staff,
@@ -104,6 +105,10 @@ TABLE: Final[dict[str, Row]] = {
     "POST /api/shop/sold/{shipped_id}/parcels/{parcel_id}/delivered": (None, STAFF[200]),
     "POST /api/shop/sold/{order_id}/cancel": ({"reason": "x"}, MANAGERS[200]),
     "POST /api/shop/sold/{order_id}/refunds": ({"minor": 1}, MANAGERS[201]),
+    "GET /api/shop/tagged": (None, EVERYBODY[200]),
+    "GET /api/videos/{video_id}/products": (None, EVERYBODY[200]),
+    "PUT /api/videos/{video_id}/products": ({"products": []}, (401, 401, 200, 404, 404, 404, 404, 404, 404)),
+    "PUT /api/shop/merchants/{name}/creators": ({"is_open": True}, MANAGERS[200]),
     "POST /api/shop/returns/{return_id}/decision": ({"state": "received"}, MANAGERS[200]),
 }
 
@@ -111,7 +116,7 @@ TABLE: Final[dict[str, Row]] = {
 def our_routes() -> set[str]:
     found = set()
     for path, operations in api.get_openapi_schema()["paths"].items():
-        if path.startswith(("/api/shop", "/api/cart", "/api/purchases")):
+        if path.startswith(("/api/shop", "/api/cart", "/api/purchases")) or path.endswith("/products"):
             found |= {f"{method.upper()} {path}" for method in operations}
     return found
 
@@ -131,6 +136,7 @@ def test_everybody_may_what_the_table_says_and_nothing_else(
 ) -> None:
     foreign, buyer = make_merchant("wool", registration="HRB 2"), make_person("ada")
     variant = make_variant(shop, units=50)
+    video = make_video(buyer)
     make_person("helper")
     ada = signed_in(buyer)
     paid = buy(ada, {variant.public_id: 1}).json()
@@ -163,6 +169,7 @@ def test_everybody_may_what_the_table_says_and_nothing_else(
         "location_id": shop.locations.get().public_id, "method_id": shop.delivery_methods.get().public_id,
         "voucher_id": Voucher.objects.get().public_id, "address_id": address, "purchase_id": paid["id"],
         "order_id": paid["orders"][0], "shipped_id": shipped, "parcel_id": parcel, "return_id": back,
+        "video_id": video.public_id,
     }  # fmt: skip
     shop.staff.create(person=Person.objects.get(name="helper"), role="packer")
     bodies = {
@@ -175,6 +182,8 @@ def test_everybody_may_what_the_table_says_and_nothing_else(
     for route, (body, expected) in TABLE.items():
         method, template = route.split(" ")
         path = re.sub(r"{(\w+)}", lambda found: places[found[1]], template)
+        if path == "/api/shop/tagged":
+            path += f"?videos={video.public_id}"
         for role, status in zip(ROLES, expected, strict=True):
             before = fingerprint() if status >= 400 else None
             client = clients[role]

@@ -2,8 +2,8 @@
 
 from ninja import Router
 
-from glaswerk.shop.api import cart, catalogue, merchants, orders, purchases, shipping, stock, terms
+from glaswerk.shop.api import cart, catalogue, merchants, orders, purchases, shipping, stock, tags, terms
 
 router = Router()
-for _part in (merchants, catalogue, stock, terms, cart, purchases, orders, shipping):
+for _part in (merchants, catalogue, stock, terms, cart, purchases, orders, shipping, tags):
     router.add_router("", _part.router)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
 from ninja import Field, Router, Schema
 
 from glaswerk.cell.ids import encode_id
@@ -217,6 +218,8 @@ def read_cart(
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR",
 ) -> HttpResponse:
     """Read your cart as a quote, signed in or not."""
+    # Whoever reads their cart may write it next, and a guest has no session that brought the cookie along.
+    get_token(request)
     buyer = buyer_of(request)
     country, currency = check_country(country), check_money(currency)
     _merge(buyer)

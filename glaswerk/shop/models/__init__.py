@@ -30,6 +30,7 @@ from glaswerk.shop.models.product import (
 )
 from glaswerk.shop.models.purchase import Hold, Outgoing, Purchase, PurchaseState
 from glaswerk.shop.models.stock import MAX_UNITS, Location, Movement, MovementKind, Stock
+from glaswerk.shop.models.tag import MAX_TAGS, Tag
 from glaswerk.shop.models.terms import WHOLE_BP, DeliveryMethod, VatRate, Voucher, VoucherKind
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "MAX_MINOR",
     "MAX_OPTIONS",
     "MAX_QUANTITY",
+    "MAX_TAGS",
     "MAX_UNITS",
     "WHOLE_BP",
     "Address",
@@ -73,6 +75,7 @@ __all__ = [
     "Staff",
     "StaffRole",
     "Stock",
+    "Tag",
     "Variant",
     "VatCategory",
     "VatRate",

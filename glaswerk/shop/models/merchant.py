@@ -59,6 +59,8 @@ class Merchant(models.Model):
     reason = personal(models.CharField(max_length=500, blank=True))
     holiday_from = public(models.DateField(null=True, blank=True))
     holiday_until = public(models.DateField(null=True, blank=True))
+    # Whether creators who do not work here may tag these products in their videos.
+    is_open_to_creators = public(models.BooleanField(default=False))
     invoices = personal(models.PositiveIntegerField(default=0, editable=False))
 
     class Meta:

@@ -95,6 +95,7 @@ class Picture(models.Model):
             models.UniqueConstraint(fields=["product", "position"], name="picture_position_once"),
             models.CheckConstraint(condition=~Q(blob="") | ~Q(source=""), name="picture_shows_something"),
         )
+        indexes = (models.Index(fields=["blob"], name="picture_by_blob", condition=~Q(blob="")),)
         ordering = ("position",)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.db.models import F, Func, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -13,6 +14,18 @@ from glaswerk.cell.ids import decode_id
 from glaswerk.people.models import Person
 from glaswerk.shop.models import Merchant, Price, Product, ProductState, Sale, StaffRole, Stock, Variant
 from glaswerk.shop.queries.merchants import access_merchant, selling
+
+# Whose picture of a product may be looked at: what is or was on sale is everybody's, because it stands in orders too;
+# a draft's is that of those who work there.
+PICTURE_SQL: Final = """
+    SELECT product.state <> 'draft' AND merchant.state = 'approved'
+    FROM shop_picture AS picture JOIN shop_product AS product ON product.id = picture.product_id
+    JOIN shop_merchant AS merchant ON merchant.id = product.merchant_id
+    WHERE picture.blob = %(sha)s AND picture.blob <> '' AND (
+        (product.state <> 'draft' AND merchant.state = 'approved')
+        OR EXISTS (SELECT FROM shop_staff WHERE merchant_id = merchant.id AND person_id = %(person)s)
+    )
+"""
 
 
 @dataclass(frozen=True, slots=True)

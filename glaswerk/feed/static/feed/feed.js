@@ -117,7 +117,7 @@ watchGestures(root, {
   creator: withCurrent((view) => location.assign(`/@${view.item.video.creator.name}`)),
 });
 watchProgress(root, player);
-watchKeys({
+const keys = /** @type {Record<string, () => void>} */ ({
   j: actions.next,
   ArrowDown: actions.next,
   k: actions.previous,
@@ -137,6 +137,7 @@ watchKeys({
   "?": () => sheets.toggle(find("#shortcuts")),
   Escape: () => sheets.close(),
 });
+watchKeys(keys);
 
 // Sound -------------------------------------------------------------------------------------------------------
 
@@ -256,6 +257,8 @@ async function begin() {
   keepPlace(stage, queue, player);
 }
 
+// What other apps add to this page waits for its parts; they listen before the first video comes.
+document.dispatchEvent(new CustomEvent("player", { detail: { frame, stage, player, sheets, keys, withCurrent } }));
 document.documentElement.classList.add("ready");
 void begin();
 

@@ -1,0 +1,7 @@
+"""The pages of the shop, one noun a file.  Each works without a script."""
+
+from django.urls import URLPattern
+
+from glaswerk.shop.pages import cart, catalogue, checkout, orders
+
+urlpatterns: list[URLPattern] = [*catalogue.urlpatterns, *cart.urlpatterns, *checkout.urlpatterns, *orders.urlpatterns]
