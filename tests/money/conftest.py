@@ -9,7 +9,7 @@ from glaswerk.money.actions import Line, account_id, post_journal
 from glaswerk.money.amounts import Money
 from glaswerk.money.commissions import accrue_commission
 from glaswerk.money.models import AccountKind, Commission, Journal
-from glaswerk.money.payments import Change, PaymentChange, clearing_account, disputes_account, on_payment
+from glaswerk.money.payments import Change, PaymentChange, clearing_account, disputes_account, on_payment, registry
 from glaswerk.money.payments.sandbox import store
 
 Sell = Callable[..., int]
@@ -72,6 +72,13 @@ class Shop:
     def words(self) -> list[str]:
         """What was heard, without the rest."""
         return [what for _reference, what, _minor in self.heard]
+
+
+@pytest.fixture(autouse=True)
+def nobody_hears(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody hears of payments but whom a test names; afterwards the shop does again."""
+    monkeypatch.setattr(registry, "_callbacks", {})
+    monkeypatch.setattr(registry, "_pages", {})
 
 
 @pytest.fixture
