@@ -171,7 +171,7 @@ def place_of(level: str, index: int, width: int) -> str:
 
 def split(data: bytes, width: int) -> list[bytes]:
     """The entries of a bundle."""
-    entries, at = [], 0
+    entries, at = list[bytes](), 0
     for _ in range(width):
         check(at + 2 <= len(data), f"it ends before its entry {len(entries)} of {width}")
         start, at = at + 2, at + 2 + int.from_bytes(data[at : at + 2], "big")

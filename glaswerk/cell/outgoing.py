@@ -118,7 +118,7 @@ class Outgoing:
             )
             try:
                 response = self._transport(url).handle_request(request)
-            except httpx.ConnectError as error:
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 failure = error
                 continue
             except httpx.TimeoutException:
@@ -151,7 +151,9 @@ class Outgoing:
             infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise OutgoingError(Refusal.UNREACHABLE, f"{host} is no known host: {error}") from None
-        found = list(dict.fromkeys(ipaddress.ip_address(info[4][0]) for info in infos))
+        # An address that is only valid on one of this machine's links is not one that anybody else can have meant.
+        names = [str(info[4][0]) for info in infos if "%" not in str(info[4][0])]
+        found = list(dict.fromkeys(map(ipaddress.ip_address, names)))
         for address in found:
             if not self._allow_private and not is_public(address):
                 raise OutgoingError(Refusal.PRIVATE, f"{host} is the address {address}, which is not public")

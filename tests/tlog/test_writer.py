@@ -24,6 +24,7 @@ from glaswerk.tlog import (
 )
 from glaswerk.tlog.tiles import ENTRIES, LONGEST_ENTRY, levels_of, tiles_of
 from glaswerk.tlog.writer import files
+from glaswerk.tlog.writer.journal import Journal
 
 from .naive import ORIGIN, POLICY, SIGNER, numbered, read_log, root, write_log
 
@@ -212,6 +213,26 @@ def test_a_log_that_lost_what_it_promised_is_not_opened(tmp_path: Path, kind: st
         LogWriter.open(tmp_path, SIGNER)
     assert caught.value.reason in (Reason.STORAGE, Reason.SIGNATURE)
     assert read_log(tmp_path) == before
+
+
+def test_a_batch_that_was_cut_short_leaves_no_trace(tmp_path: Path) -> None:
+    """Otherwise what lies in an entry could be taken for a batch, once shorter ones have been written over its beginning."""
+    write_log(tmp_path, [b"entry one"], [b"entry two"])
+    path = tmp_path / ".writer" / "journal"
+    before = path.read_bytes()
+    journal = Journal(path)
+    end = journal.batches()[-1].end
+    journal.close()
+    for torn in (b"\0\0\0\3\0\0\0\xff" + b"x" * 100, b"\0\0\0\3", bytes(40) + b"later block first", b"\xff" * 500):
+        path.write_bytes(before[:end] + torn + before[end + len(torn) :])
+        LogWriter.open(tmp_path, SIGNER).close()
+        assert path.read_bytes() == before
+    # Something behind a batch that is cut short is not a crash's doing.
+    torn = b"\0\0\0\3\0\0\0\7" + b"x" * 39
+    path.write_bytes(before[:end] + torn + b"more" + before[end + len(torn) + 4 :])
+    with pytest.raises(LogError) as caught:
+        LogWriter.open(tmp_path, SIGNER)
+    assert caught.value.reason == Reason.STORAGE
 
 
 def test_a_folder_holds_one_log(tmp_path: Path) -> None:
