@@ -1,7 +1,7 @@
 """Looking around in the shop: by words, by category, the newest or the cheapest first."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Least
@@ -59,7 +59,7 @@ def browse(words: str, kind: str, order: str, currency: str, page: int, size: in
     return products[:size], len(products) > size and page + 1 < MOST_PAGES
 
 
-def _lowest(currency: str) -> QuerySet[Price, dict[str, int]]:
+def _lowest(currency: str) -> Any:
     """Return what the cheapest variant of a product costs at this moment."""
     sale = Sale.objects.filter(price=OuterRef("pk"), period__contains=timezone.now()).values("minor")[:1]
     prices = Price.objects.filter(variant__product=OuterRef("pk"), variant__is_active=True, currency=currency)
