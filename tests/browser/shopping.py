@@ -101,7 +101,7 @@ def open_shop(cell: RunningCell, folder: Path, name: str = "glashuette") -> Shop
     _, owner = sign_up(cell)
     ask(owner, "POST", "/api/shop/merchants", {**DETAILS, "name": name})
     ask(cell.person("operator")[1], "POST", f"/api/shop/merchants/{name}/decision", {"state": "approved"})
-    for country, minor, days in (("DE", 490, (1, 3)), ("AT", 990, (2, 5)), ("US", 1990, (6, 12))):
+    for country, minor, days in (("DE", 490, (1, 3)), ("AT", 990, (2, 5)), ("IT", 1490, (3, 6))):
         method = {"country": country, "name": "DHL", "minor": minor, "days_min": days[0], "days_max": days[1]}
         ask(owner, "POST", f"/api/shop/merchants/{name}/delivery", method)
     ask(
