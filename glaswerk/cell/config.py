@@ -187,8 +187,12 @@ class PaymentsSection(_Section):
     """How buyers pay."""
 
     provider: Literal["sandbox", "stripe"] = Field(
-        "sandbox", description="sandbox: a trial, no money moves; stripe: with its keys in keys/stripe, keys/stripe_hook."
+        "sandbox",
+        description="sandbox: a trial, no money moves; stripe: with its keys in keys/stripe, keys/stripe_hook.",
     )
+    debtor_name: str = Field("", max_length=70, description="Holder of the bank account that payouts come from.")
+    debtor_iban: str = Field("", max_length=42, description="IBAN of that account.")
+    debtor_bic: str = Field("", max_length=11, description="BIC of its bank, where the bank asks for it.")
 
 
 class MailSection(_Section):

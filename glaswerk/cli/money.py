@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from glaswerk.cell.ids import encode_id
 from glaswerk.cli.attach import attached_cell
 
 app = typer.Typer(help="The ledger of this cell.", no_args_is_help=True)
@@ -26,6 +27,13 @@ class FormatName(StrEnum):
 
     csv = "csv"
     beancount = "beancount"
+
+
+class MethodName(StrEnum):
+    """The ways of payouts, as the command line takes them."""
+
+    sepa = "sepa"
+    provider = "provider"
 
 
 @app.command()
@@ -106,6 +114,66 @@ def reconcile_day(
         for difference in found.differences:
             typer.echo(f"  {difference}")
     raise typer.Exit(1 if found.differences else 0)
+
+
+@app.command()
+def payout(
+    run: Annotated[str, typer.Option(help="A name for the run, such as 2026-05; the same name pays nothing twice.")],
+    by: Annotated[MethodName, typer.Option(help="sepa: a file for the bank; provider: by the payment provider.")],
+    out: Annotated[Path | None, typer.Option(help="The file to write (pain.001), with --by sepa.")] = None,
+    execution: Annotated[
+        datetime | None, typer.Option(formats=DAY, help="The day the bank shall pay; left out: today.")
+    ] = None,
+    currency: Annotated[str, typer.Option(help="The currency that is paid out.")] = "EUR",
+    minimum: Annotated[int, typer.Option(min=1, help="Pay nothing below this, in minor units.")] = 100,
+    confirm: Annotated[bool, typer.Option("--confirm", help="The bank has carried the run out.")] = False,
+    failed: Annotated[list[int] | None, typer.Option(help="With --confirm: a payout that the bank sent back.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pay creators what they are owed."""
+    with attached_cell():
+        from django.utils import timezone
+
+        from glaswerk.money import payouts
+        from glaswerk.money.amounts import AmountError
+        from glaswerk.money.models import PayoutMethod, PayoutRun
+        from glaswerk.money.payments import PaymentError
+
+        try:
+            if by is MethodName.sepa and not confirm and out is None:
+                raise payouts.PayoutError("name the file to write by --out")
+            if out is not None:
+                payouts.check_debtor()
+            # A slip in the name would pay everybody once more.
+            if confirm and not PayoutRun.objects.filter(name=run).exists():
+                raise payouts.PayoutError(f"there is no run {run!r}")
+            made = payouts.make_run(run, PayoutMethod(by.value), currency, minimum)
+            if by is MethodName.provider:
+                payouts.send_by_provider(made.run)
+            elif confirm:
+                payouts.confirm_by_bank(made.run, frozenset(failed or ()))
+            elif out is not None:
+                day = execution.date() if execution else timezone.localdate()
+                out.write_bytes(payouts.sepa_file(made.run, day))
+        except (payouts.PayoutError, PaymentError, AmountError) as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from None
+        rows = [
+            {"id": one.pk, "creator": encode_id(one.creator_id), "amount": one.amount, "state": str(one.state)}
+            for one in made.run.payouts.order_by("pk")
+        ]
+    total = sum(one.amount for one in made.payouts)
+    facts = {"run": run, "currency": currency, "total": total, "without_destination": made.without_destination}
+    if as_json:
+        typer.echo(json.dumps({**facts, "payouts": rows}))
+        return
+    table = Table("Payout", "Creator", "Amount", "State")
+    for row in rows:
+        table.add_row(*map(str, row.values()))
+    Console().print(table)
+    typer.echo(f"{total} {currency} (minor units) in {len(rows)} payouts.")
+    if made.without_destination:
+        typer.echo(f"{made.without_destination} creators got nothing: it is not known where to send it.")
 
 
 def _utc(day: datetime | None) -> datetime | None:

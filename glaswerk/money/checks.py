@@ -182,6 +182,55 @@ CHECKS: Final = [
         """,
     ),
     Check(
+        "creators' accounts are what their commissions say, less their payouts",
+        """
+        SELECT format('creator %%s: %%s accrued and %%s payable in the ledger, %%s and %%s by commissions, in %%s',
+            creator_id, sum(book_accrued), sum(book_payable), sum(accrued), sum(payable), currency)
+        FROM (
+            SELECT owner_id AS creator_id, currency,
+                CASE kind WHEN 'creator_accrued' THEN balance ELSE 0 END AS book_accrued,
+                CASE kind WHEN 'creator_payable' THEN balance ELSE 0 END AS book_payable, 0 AS accrued, 0 AS payable
+            FROM money_account WHERE owner_kind = 'creator' AND kind IN ('creator_accrued', 'creator_payable')
+                AND owner_id IN (SELECT creator_id FROM money_commission)
+            UNION ALL
+            -- What was taken back while it was accrued never became payable.
+            SELECT commission.creator_id, commission.currency, 0, 0,
+                CASE WHEN matured.id IS NULL THEN commission.amount - commission.reversed ELSE 0 END,
+                coalesce((SELECT sum(amount) FROM money_entry WHERE journal_id = matured.id AND amount > 0), 0)
+            FROM money_commission commission LEFT JOIN money_journal matured
+                ON matured.key = format('commission:%%s:payable', commission.id)
+            UNION ALL
+            SELECT commission.creator_id, commission.currency, 0, 0, 0, -(
+                SELECT coalesce(sum(entry.amount), 0) FROM money_journal journal
+                JOIN money_entry entry ON entry.journal_id = journal.id
+                JOIN money_account account ON account.id = entry.account_id
+                -- These operators use the index for LIKE whatever the collation; a semicolon is what follows a colon.
+                WHERE journal.key ~>=~ format('commission:%%s:reversed:', commission.id)
+                    AND journal.key ~<~ format('commission:%%s:reversed;', commission.id)
+                    AND account.kind = 'creator_payable' AND entry.amount > 0
+            ) FROM money_commission commission WHERE commission.reversed > 0
+            UNION ALL
+            SELECT payout.creator_id, run.currency, 0, 0, 0, -payout.amount
+            FROM money_payout payout JOIN money_payoutrun run ON run.id = payout.run_id WHERE payout.state <> 'failed'
+        ) AS part
+        GROUP BY creator_id, currency
+        HAVING sum(book_accrued) <> sum(accrued) OR sum(book_payable) <> sum(payable)
+        """,
+    ),
+    Check(
+        "what is in transit is what was sent and not confirmed",
+        """
+        SELECT format('%%s %%s in transit, %%s by payouts', coalesce(book.balance, 0), currency, coalesce(sent.total, 0))
+        FROM (SELECT currency, balance FROM money_account WHERE kind = 'payout_in_transit') AS book
+        FULL JOIN (
+            SELECT run.currency, sum(payout.amount) AS total
+            FROM money_payout payout JOIN money_payoutrun run ON run.id = payout.run_id
+            WHERE payout.state = 'sent' GROUP BY run.currency
+        ) AS sent USING (currency)
+        WHERE coalesce(book.balance, 0) <> coalesce(sent.total, 0)
+        """,
+    ),
+    Check(
         "no operation is without an outcome for more than a day",
         """
         SELECT format('%%s %%s over %%s %%s since %%s', kind, key, amount, currency, at) FROM money_operation

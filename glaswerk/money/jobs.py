@@ -9,6 +9,7 @@ from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from glaswerk.money.amounts import Money
+from glaswerk.money.commissions import mature_commissions
 from glaswerk.money.models import Payment
 from glaswerk.money.payments.actions import refund_payment, resolve_open
 from glaswerk.money.payments.reconciling import reconcile
@@ -32,6 +33,15 @@ def deliver_sandbox_hooks(timestamp: int) -> None:
     """Bring the sandbox's hooks."""
     del timestamp
     post.deliver()
+
+
+@app.periodic(cron="11 * * * *")
+@app.task(name="money.mature_commissions", queue=_QUEUE, queueing_lock="money.mature_commissions")
+def mature(timestamp: int) -> None:
+    """Make payable what no return can take back any more."""
+    del timestamp
+    while mature_commissions():
+        pass
 
 
 @app.periodic(cron="23 2 * * *")

@@ -1,4 +1,4 @@
-"""The sandbox's own payment page, which says on it that it is a trial."""
+"""The sandbox's own payment page, which says on it that it is a trial, and the way back from a provider's page."""
 
 from typing import Final
 
@@ -9,10 +9,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from glaswerk.money.amounts import Money
-from glaswerk.money.payments.registry import PaymentError, provider_named
+from glaswerk.money.payments.registry import PaymentError, page_of, provider_named
 from glaswerk.money.payments.sandbox import store
 from glaswerk.money.payments.sandbox.provider import Sandbox
 
@@ -50,4 +50,14 @@ def sandbox(request: HttpRequest, ref: str) -> HttpResponse:
     return render(request, "money/sandbox.html", facts)
 
 
-urlpatterns: list[URLPattern] = [path("pay/sandbox/<str:ref>", sandbox, name="pay_sandbox")]
+@never_cache
+@require_safe
+def come_back(request: HttpRequest) -> HttpResponse:
+    """Send a buyer who comes from a provider's page on to the page of what was paid."""
+    return redirect(page_of(request.GET.get("reference", "")))
+
+
+urlpatterns: list[URLPattern] = [
+    path("pay/sandbox/<str:ref>", sandbox, name="pay_sandbox"),
+    path("pay/return", come_back, name="pay_return"),
+]

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.utils import timezone
 
 from glaswerk.money.actions import Line, account_id, post_journal
-from glaswerk.money.models import AccountKind, Journal
+from glaswerk.money.amounts import Money
+from glaswerk.money.commissions import accrue_commission
+from glaswerk.money.models import AccountKind, Commission, Journal
 from glaswerk.money.payments import Change, PaymentChange, clearing_account, disputes_account, on_payment
 from glaswerk.money.payments.sandbox import store
 
@@ -79,3 +82,8 @@ def shop() -> Iterator[Shop]:
     on_payment("purchase", listener.hear)
     yield listener
     store.forget_everything()
+
+
+def earned(key: str, minor: int, creator: int = 9) -> Commission:
+    """Let a creator earn a commission that is payable as soon as somebody looks."""
+    return accrue_commission(key, creator, f"purchase:{key}", Money(minor, "EUR"), timezone.now(), payable())

@@ -1,13 +1,10 @@
 """Payments by the sandbox: every misfortune that it can play, and what the book says after each."""
 
-import json
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
-from django.test import Client
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
@@ -20,12 +17,10 @@ from glaswerk.money.payments import (
     NotRefundable,
     PaymentError,
     PaymentUnderway,
-    cancel_payment,
     confirm_payment,
     on_payment,
     refund_payment,
     start_payment,
-    start_transfer,
 )
 from glaswerk.money.payments.actions import resolve_open
 from glaswerk.money.payments.effects import take_in
@@ -36,7 +31,6 @@ from glaswerk.money.payments.sandbox.provider import Sandbox
 from glaswerk.money.queries import balance
 
 from .conftest import Shop
-from .test_ledger import in_threads, settle
 
 TEN = Money(1000, "EUR")
 PLAIN_STATIC = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
@@ -374,191 +368,3 @@ def test_a_payment_is_no_part_of_a_larger_transaction_that_could_forget_it(shop:
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
         pay()
     assert store.charges("") == 0
-
-
-@pytest.mark.django_db
-def test_transfers_are_made_once(shop: Shop) -> None:
-    pay()
-    first = start_transfer("payout:1", "sandbox", "acct_1", Money(600, "EUR"), "t1")
-    assert start_transfer("payout:1", "sandbox", "acct_1", Money(600, "EUR"), "t1").pk == first.pk
-    assert first.state == "succeeded"
-    with pytest.raises(KeyTaken):
-        start_transfer("payout:1", "sandbox", "acct_2", Money(600, "EUR"), "t1")
-    assert SandboxDeed.objects.filter(kind="transfer").count() == 1
-
-
-# The page and the door for hooks.
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(("language", "words"), [("en", "No money moves"), ("de", "fließt kein Geld")])
-def test_the_sandboxs_page_says_that_it_is_a_trial(shop: Shop, settings: Any, language: str, words: str) -> None:
-    settings.STORAGES = {**settings.STORAGES, **PLAIN_STATIC}
-    payment = start_payment("purchase:1", TEN, "sandbox", "k1")
-    assert payment.state == "needs_action"
-    client = Client(headers={"Accept-Language": language})
-    page = client.get(payment.next_url)
-    assert words in page.content.decode()
-    assert ("10,00" if language == "de" else "10.00") in page.content.decode()
-    answer = client.post(f"{payment.next_url}?next=/orders/1", {"card": "tok_success"})
-    assert (answer.status_code, answer["location"]) == (302, "/orders/1")
-    assert Payment.objects.get().state == "needs_action"
-    assert confirm_payment(payment.pk).state == "succeeded"
-    # Choosing again changes nothing, whatever is chosen.
-    assert client.post(payment.next_url, {"card": "tok_decline"}).status_code == 302
-    assert words in client.get(payment.next_url).content.decode()
-    assert later() == ["known"]
-    assert shop.words == ["succeeded"]
-
-
-@pytest.mark.django_db
-def test_the_page_sends_nobody_elsewhere_and_knows_no_other_cards(shop: Shop, settings: Any) -> None:
-    settings.STORAGES = {**settings.STORAGES, **PLAIN_STATIC}
-    payment = start_payment("purchase:1", TEN, "sandbox", "k1")
-    client = Client()
-    assert client.post(payment.next_url, {"card": "tok_other"}).status_code == 404
-    assert client.get("/pay/sandbox/sp_nothing").status_code == 404
-    answer = client.post(f"{payment.next_url}?next=https://evil.example/", {"card": "tok_success"})
-    assert answer["location"].startswith("/pay/sandbox/")
-
-
-@pytest.mark.django_db
-def test_a_payment_left_on_the_page_is_given_up(shop: Shop) -> None:
-    payment = start_payment("purchase:1", TEN, "sandbox", "k1")
-    age(3600)
-    resolve_open()
-    payment.refresh_from_db()
-    assert payment.state == "needs_action"
-    age(7200)
-    resolve_open()
-    payment.refresh_from_db()
-    assert payment.state == "declined"
-    assert cancel_payment(payment.pk).state == "declined"
-    assert shop.words == ["failed"]
-
-
-def send(body: str, headers: dict[str, str]) -> int:
-    client = Client(enforce_csrf_checks=True, headers=headers)
-    return client.post("/api/payments/hooks/sandbox", body, content_type="application/json").status_code
-
-
-@pytest.mark.django_db
-def test_a_hook_is_taken_at_its_door_once(shop: Shop) -> None:
-    pay("tok_pending")
-    sandbox = provider_named("sandbox")
-    assert isinstance(sandbox, Sandbox)
-    (hook,) = store.due_hooks(timezone.now(), 10)
-    headers = sandbox.signed(hook.event_id, hook.body)
-    assert [send(hook.body, headers) for _ in range(3)] == [200, 200, 200]
-    assert shop.words == ["succeeded"]
-    assert ProviderEvent.objects.get().effect == "applied"
-    # The same message under another id says nothing new either.
-    assert send(hook.body, sandbox.signed("evt_other", hook.body)) == 200
-    assert shop.words == ["succeeded"]
-
-
-Forge = Callable[[Sandbox, str, str], tuple[str, dict[str, str]]]
-FORGERIES: dict[str, Forge] = {
-    "no signature": lambda sandbox, event, body: (body, {}),
-    "another body": lambda sandbox, event, body: (body.replace("1000", "1"), sandbox.signed(event, body)),
-    "another id": lambda sandbox, event, body: (body, {**sandbox.signed(event, body), "webhook-id": "evt_x"}),
-    "a made-up signature": lambda sandbox, event, body: (
-        body,
-        {**sandbox.signed(event, body), "webhook-signature": "v1,AAAA"},
-    ),
-    "signed long ago": lambda sandbox, event, body: (
-        body,
-        sandbox.signed(event, body, timezone.now() - timedelta(minutes=6)),
-    ),
-    "signed in the future": lambda sandbox, event, body: (
-        body,
-        sandbox.signed(event, body, timezone.now() + timedelta(minutes=6)),
-    ),
-    "no JSON": lambda sandbox, event, body: ("{", sandbox.signed(event, "{")),
-    "no deed": lambda sandbox, event, body: ("{}", sandbox.signed(event, "{}")),
-    "a deed of another kind": lambda sandbox, event, body: (
-        json.dumps({"type": "x", "deed": 5}),
-        sandbox.signed(event, json.dumps({"type": "x", "deed": 5})),
-    ),
-}
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("forgery", FORGERIES)
-def test_a_forged_hook_changes_nothing(shop: Shop, forgery: str) -> None:
-    pay("tok_pending")
-    before = everything()
-    sandbox = provider_named("sandbox")
-    assert isinstance(sandbox, Sandbox)
-    (hook,) = store.due_hooks(timezone.now(), 10)
-    body, headers = FORGERIES[forgery](sandbox, hook.event_id, hook.body)
-    assert send(body, headers) == 400
-    assert everything() == before
-    assert shop.heard == []
-
-
-@pytest.mark.django_db
-def test_without_its_guard_a_forged_hook_would_pay(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    pay("tok_timeout_lost")
-    sandbox = provider_named("sandbox")
-    assert isinstance(sandbox, Sandbox)
-    deed = {
-        "kind": "pay", "key": "pay:k1", "ref": "sp_f", "of_ref": "", "amount": 1000, "currency": "EUR", "card": "x",
-        "state": "succeeded", "reason": "",
-    }  # fmt: skip
-    body = json.dumps({"type": "pay.succeeded", "deed": deed})
-    assert send(body, {"webhook-id": "evt_f"}) == 400
-    monkeypatch.setattr(sandbox._webhook, "verify", lambda raw, headers: json.loads(raw))
-    assert send(body, {"webhook-id": "evt_f"}) == 200
-    assert Payment.objects.get().state == "succeeded"
-
-
-@pytest.mark.django_db
-def test_other_providers_have_no_door_here(shop: Shop) -> None:
-    client = Client()
-    assert client.post("/api/payments/hooks/stripe", "{}", content_type="application/json").status_code == 404
-    assert client.post("/api/payments/hooks/paypal", "{}", content_type="application/json").status_code == 422
-    large = b" " * (256 * 1024 + 1)
-    assert client.post("/api/payments/hooks/sandbox", large, content_type="application/json").status_code == 413
-
-
-# Many at once.
-
-
-@pytest.mark.django_db(transaction=True)
-def test_one_payment_asked_for_by_many_at_once_is_charged_once(shop: Shop) -> None:
-    results = in_threads(lambda _: pay().pk, 6)
-    assert len(set(results)) == 1
-    assert shop.words == ["succeeded"]
-    assert store.charges("pay:k1") == 1
-    settle()
-    assert_whole()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_one_hook_that_comes_at_once_by_many_ways_counts_once(shop: Shop) -> None:
-    pay("tok_pending")
-    sandbox = provider_named("sandbox")
-    assert isinstance(sandbox, Sandbox)
-    (hook,) = store.due_hooks(timezone.now(), 10)
-    headers = sandbox.signed(hook.event_id, hook.body)
-    assert in_threads(lambda _: send(hook.body, headers), 6) == [200] * 6
-    assert shop.words == ["succeeded"]
-    assert ProviderEvent.objects.count() == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_refunds_asked_for_at_once_do_not_give_back_more_than_was_paid(shop: Shop) -> None:
-    payment = pay()
-
-    def give_back(number: int) -> str:
-        try:
-            return str(refund_payment(payment.pk, Money(400, "EUR"), f"r{number}").state)
-        except NotRefundable:
-            return "not refundable"
-
-    assert sorted(in_threads(give_back, 6)) == ["not refundable"] * 4 + ["succeeded"] * 2  # type: ignore[type-var]
-    payment.refresh_from_db()
-    assert (payment.refunded, payment.refunding) == (800, 0)
-    assert store.refunded(payment.provider_ref) == 800
-    assert_whole()

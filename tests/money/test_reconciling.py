@@ -12,13 +12,15 @@ from typer.testing import CliRunner
 
 from glaswerk.cli import money as command
 from glaswerk.money.amounts import Money
+from glaswerk.money.commissions import mature_commissions
 from glaswerk.money.jobs import reconcile_yesterday
-from glaswerk.money.models import Operation, Reconciliation, SandboxDeed
-from glaswerk.money.payments import refund_payment, start_transfer
+from glaswerk.money.models import Operation, OperationKind, PayoutMethod, Reconciliation, SandboxDeed
+from glaswerk.money.payments import refund_payment
 from glaswerk.money.payments.reconciling import reconcile
 from glaswerk.money.payments.sandbox import post, store
+from glaswerk.money.payouts import make_run, send_by_provider, set_destination
 
-from .conftest import Shop
+from .conftest import Shop, earned
 from .test_payments import pay
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +46,10 @@ def busy_day(shop: Shop) -> None:
     failing = pay("tok_refund_fails", "k4", "purchase:4")
     refund_payment(failing.pk, Money(100, "EUR"), "r4")
     pay("tok_timeout_success", "k5", "purchase:5")
-    start_transfer("payout:1", "sandbox", "acct_1", Money(200, "EUR"), "t1")
+    earned("c1", 200)
+    mature_commissions(timezone.now())
+    set_destination(9, "Ada", provider_account="acct_1")
+    send_by_provider(make_run("May", PayoutMethod.PROVIDER, "EUR").run)
     post.deliver(timezone.now() + timedelta(days=1))
     put_on_the_day()
 
@@ -63,10 +68,11 @@ def test_every_difference_is_named(busy_day: None) -> None:
     put_on_the_day()
     with store._connections().connection() as connection:
         connection.execute("UPDATE money_sandboxdeed SET amount = 999 WHERE key = 'pay:k1'")
-        connection.execute("DELETE FROM money_sandboxdeed WHERE key = 'transfer:t1'")
+        connection.execute("DELETE FROM money_sandboxdeed WHERE kind = 'transfer'")
     Operation.objects.filter(key="pay:k5").update(state="unknown", decided_at=None)
     paid = Operation.objects.get(key="pay:k1").provider_ref
-    five, sent = (Operation.objects.get(key=key).provider_ref for key in ("pay:k5", "transfer:t1"))
+    five = Operation.objects.get(key="pay:k5").provider_ref
+    sent = Operation.objects.get(kind=OperationKind.TRANSFER).provider_ref
     found = reconcile("sandbox", DAY)
     assert sorted(found.differences) == sorted(
         [

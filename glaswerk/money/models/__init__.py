@@ -1,5 +1,14 @@
 """The tables of money, one noun a file."""
 
+from glaswerk.money.models.commission import (
+    Commission,
+    CommissionState,
+    Destination,
+    Payout,
+    PayoutMethod,
+    PayoutRun,
+    PayoutState,
+)
 from glaswerk.money.models.ledger import Account, AccountKind, Entry, Journal
 from glaswerk.money.models.payment import (
     Dispute,
@@ -17,6 +26,9 @@ from glaswerk.money.models.sandbox import SandboxDeed, SandboxHook
 __all__ = [
     "Account",
     "AccountKind",
+    "Commission",
+    "CommissionState",
+    "Destination",
     "Dispute",
     "DisputeState",
     "Entry",
@@ -26,6 +38,10 @@ __all__ = [
     "OperationState",
     "Payment",
     "PaymentState",
+    "Payout",
+    "PayoutMethod",
+    "PayoutRun",
+    "PayoutState",
     "ProviderEvent",
     "Reconciliation",
     "SandboxDeed",

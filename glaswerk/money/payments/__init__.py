@@ -8,7 +8,6 @@ from glaswerk.money.payments.actions import (
     confirm_payment,
     refund_payment,
     start_payment,
-    start_transfer,
 )
 from glaswerk.money.payments.registry import (
     Change,
@@ -33,5 +32,4 @@ __all__ = [
     "on_payment",
     "refund_payment",
     "start_payment",
-    "start_transfer",
 ]

@@ -7,10 +7,10 @@ or the job that asks after open operations, finds out from the provider what was
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
-from django.db import IntegrityError, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from glaswerk.money.amounts import Money
@@ -75,29 +75,52 @@ def _check_key(key: str) -> None:
         raise PaymentError(f"a key has 1 to {MAX_KEY} characters")
 
 
+# One statement; what any unique rule refuses (the key, or another live payment of the reference) comes back empty.
+_OPEN: Final = """
+WITH payment AS (
+    INSERT INTO money_payment (id, key, reference, provider, method, provider_ref, next_url, currency, total,
+        authorised, captured, refunded, refunding, state, reason, at)
+    VALUES (%(id)s, %(key)s, %(reference)s, %(provider)s, %(method)s, '', '', %(currency)s, %(total)s,
+        0, 0, 0, 0, 'pending', '', %(at)s)
+    ON CONFLICT DO NOTHING RETURNING id
+)
+INSERT INTO money_operation (key, provider, kind, payment_id, reference, destination, amount, currency, state,
+    provider_ref, reason, at)
+SELECT %(operation)s, %(provider)s, 'pay', payment.id, %(reference)s, '', %(total)s, %(currency)s, 'pending', '', '',
+    %(at)s
+FROM payment RETURNING id
+"""
+
+
 def _open_payment(reference: str, amount: Money, name: str, token: str, key: str) -> tuple[Payment, Operation, bool]:
     """Commit a payment and its operation, or return those of the key; the last value says whether they are new."""
-    wanted = (reference, amount.minor, amount.currency, name, token)
-    with transaction.atomic(durable=True):
+    payment = Payment(
+        key=key, reference=reference, provider=name, method=token, currency=amount.currency, total=amount.minor
+    )
+    operation = Operation(
+        key=f"pay:{key}", provider=name, kind=OperationKind.PAY, payment=payment, reference=reference,
+        amount=amount.minor, currency=amount.currency, at=payment.at,
+    )  # fmt: skip
+    values: dict[str, Any] = {
+        "id": payment.pk, "key": key, "reference": reference, "provider": name, "method": token,
+        "currency": amount.currency, "total": amount.minor, "at": payment.at, "operation": operation.key,
+    }  # fmt: skip
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute(_OPEN, values)
+        row = cursor.fetchone()
+        if row is not None:
+            operation.pk = row[0]
+            return payment, operation, True
         found = Payment.objects.filter(key=key).first()
         if found is None:
-            try:
-                with transaction.atomic():
-                    payment = Payment.objects.create(
-                        key=key, reference=reference, provider=name, method=token, currency=amount.currency,
-                        total=amount.minor,
-                    )  # fmt: skip
-                    operation = Operation.objects.create(
-                        key=f"pay:{key}", provider=name, kind=OperationKind.PAY, payment=payment, reference=reference,
-                        amount=amount.minor, currency=amount.currency,
-                    )  # fmt: skip
-                return payment, operation, True
-            except IntegrityError:
-                # Somebody else has the key, or the reference has another live payment.
-                found = Payment.objects.filter(key=key).first()
-                if found is None:
-                    raise PaymentUnderway(f"{reference} has another payment already") from None
-        if (found.reference, found.total, found.currency, found.provider, found.method) != wanted:
+            raise PaymentUnderway(f"{reference} has another payment already")
+        if (found.reference, found.total, found.currency, found.provider, found.method) != (
+            reference,
+            amount.minor,
+            amount.currency,
+            name,
+            token,
+        ):
             raise KeyTaken("the key was used for another payment")
         return found, Operation.objects.get(payment=found, kind=OperationKind.PAY), False
 
@@ -160,7 +183,10 @@ def refund_payment(payment_id: int, amount: Money, key: str) -> Operation:
 
 
 def start_transfer(reference: str, provider: str, destination: str, amount: Money, key: str) -> Operation:
-    """Send money on to an account at the provider; return the operation as far as it came.  Raises KeyTaken."""
+    """Send a payout on to an account at the provider; return the operation as far as it came.
+
+    `reference` is "payout:" and the payout's id; the provider's word settles it.  Raises KeyTaken.
+    """
     _check_key(key)
     if amount.minor <= 0:
         raise PaymentError("a transfer is of more than nothing")

@@ -10,9 +10,10 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from glaswerk.money.actions import Line, post_journal
+from glaswerk.money.actions import Line, account_id, post_journal
 from glaswerk.money.amounts import Money
 from glaswerk.money.models import (
+    AccountKind,
     Dispute,
     DisputeState,
     Operation,
@@ -20,6 +21,8 @@ from glaswerk.money.models import (
     OperationState,
     Payment,
     PaymentState,
+    Payout,
+    PayoutState,
 )
 from glaswerk.money.payments.port import DisputeFact, Fact, PaymentFact, RefundFact, TransferFact
 from glaswerk.money.payments.registry import (
@@ -225,4 +228,25 @@ def _take_transfer(provider: str, fact: TransferFact) -> str:
     if not operation.is_open or fact.state not in (OperationState.SUCCEEDED, OperationState.FAILED):
         return KNOWN
     _decide(operation, fact.state, fact.ref, fact.reason)
+    number = operation.reference.removeprefix("payout:")
+    payout = Payout.objects.select_for_update(of=("self",), no_key=True).select_related("run").get(pk=number)
+    if fact.state == OperationState.SUCCEEDED:
+        settle_payout(payout, PayoutState.PAID, clearing_account(provider, operation.currency))
+    else:
+        back = account_id(AccountKind.CREATOR_PAYABLE, "creator", payout.creator_id, operation.currency)
+        settle_payout(payout, PayoutState.FAILED, back)
     return APPLIED
+
+
+def in_transit(currency: str) -> int:
+    """Return the account of payouts that are sent and not confirmed."""
+    return account_id(AccountKind.PAYOUT_IN_TRANSIT, "platform", 0, currency)
+
+
+def settle_payout(payout: Payout, state: PayoutState, account: int) -> None:
+    """End a payout whose row is locked: what was in transit goes to `account`, where it was paid from or back to."""
+    currency = payout.run.currency
+    lines = [Line(in_transit(currency), payout.amount), Line(account, -payout.amount)]
+    post_journal(f"payout:{payout.pk}:{state}", f"payout.{state}", f"payout:{payout.pk}", lines)
+    payout.state = state
+    payout.save(update_fields=["state"])

@@ -46,11 +46,12 @@ class PaymentChange:
 Callback = Callable[[PaymentChange], None]
 
 _callbacks: dict[str, Callback] = {}
+_pages: dict[str, Callable[[str], str]] = {}
 # Owners of the accounts at providers; a number never changes, and a new provider gets the next one.
 PROVIDER_NUMBERS: Final = {"sandbox": 1, "stripe": 2}
 
 
-def on_payment(kind: str, callback: Callback) -> None:
+def on_payment(kind: str, callback: Callback, page: Callable[[str], str] | None = None) -> None:
     """Have `callback` told of every payment whose reference begins with `kind` and a colon, such as "purchase:42".
 
     It is called inside the transaction of what it is told of: what it raises rolls that back, and it is told again.
@@ -58,8 +59,19 @@ def on_payment(kind: str, callback: Callback) -> None:
     it is refunded or disputed.  It posts the journals of a payment and of a refund, because only it knows to whom the
     money belongs: `clearing_account` is debited by SUCCEEDED and credited by REFUNDED.  Disputes are posted for it,
     against the account of kind DISPUTES, from which it takes what a lost one costs.
+
+    `page` returns the path of the page for a reference, to which buyers come back from a provider's page.  It shows
+    nothing to those who may not see it, because anybody can name a reference; `confirm_payment` is its first step.
     """
     _callbacks[kind] = callback
+    if page is not None:
+        _pages[kind] = page
+
+
+def page_of(reference: str) -> str:
+    """Return the path that a buyer comes back to; the front page where none is registered."""
+    found = _pages.get(reference.partition(":")[0])
+    return "/" if found is None else found(reference)
 
 
 def callback_of(reference: str) -> Callback:

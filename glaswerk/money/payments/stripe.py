@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import stripe
 
@@ -169,7 +170,7 @@ class Stripe:
         if amount.currency in _ODD_CURRENCIES:
             raise Refused(f"payments in {amount.currency} are not possible here")
         metadata = {_OPERATION: key, "reference": reference}
-        returned = f"{self._public_url}/pay/return"
+        returned = f"{self._public_url}/pay/return?{urlencode({'reference': reference})}"
         try:
             with _answers():
                 if token:

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import secrets
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -27,7 +26,7 @@ from glaswerk.money.payments.port import (
     TransferFact,
 )
 from glaswerk.money.payments.sandbox import store
-from glaswerk.money.payments.sandbox.store import Deed
+from glaswerk.money.payments.sandbox.store import Deed, Message
 
 # What each card does; `CARDS` is what the sandbox's page offers.
 CARDS: Final = (
@@ -70,6 +69,27 @@ def fact_of(deed: Deed) -> Fact:
             return TransferFact(deed.key, deed.ref, _state(deed), amount, deed.reason)
 
 
+def _about(
+    kind: str, key: str, ref: str, of_ref: str, amount: Money, card: str, state: str, reason: str
+) -> dict[str, Any]:
+    """Return the body of the message that tells of a deed."""
+    return {
+        "type": f"{kind}.{reason if kind == 'dispute' and reason else state}",
+        "deed": {
+            "kind": kind, "key": key, "ref": ref, "of_ref": of_ref, "amount": amount.minor,
+            "currency": amount.currency, "card": card, "state": state, "reason": reason,
+        },
+    }  # fmt: skip
+
+
+def _delay(card: str) -> float:
+    return {"tok_reorder": _REORDERED_S, "tok_late": LATE_S}.get(card, 0.0)
+
+
+def _times(card: str) -> int:
+    return 3 if card == "tok_duplicate" else 1
+
+
 class Sandbox:
     """The provider; its memory is in the database (`store`), its secret in the cell's keys."""
 
@@ -88,10 +108,13 @@ class Sandbox:
             raise Refused(f"the sandbox has no card {token!r}")
         state = "open" if not token else "failed" if token == "tok_decline" else "succeeded"  # noqa: S105
         reason = "The card was declined." if state == "failed" else ""
-        deed, now = store.do("pay", key, "", amount.minor, amount.currency, token, state, reason)
+        ref = store.new_ref("pay")
+        told = _about("pay", key, ref, "", amount, token, state, reason)
+        posted = [] if state == "open" else [Message(told, _delay(token), _times(token))]
+        deed, now = store.do("pay", key, "", amount.minor, amount.currency, token, state, reason, ref, posted)
         self._check_same(deed, amount)
         if now and state != "open":
-            self._post_payment(deed)
+            self._dispute(deed)
         if token == "tok_timeout_success" and now:  # noqa: S105
             raise NoAnswer("the sandbox lost the answer on purpose")
         return self._told(deed, now)
@@ -118,7 +141,8 @@ class Sandbox:
         deed = store.move(ref, _OPEN, state, reason, card)
         if deed is None:
             return None
-        self._post_payment(deed)
+        self._post(deed, _delay(card))
+        self._dispute(deed)
         fact = fact_of(deed)
         assert isinstance(fact, PaymentFact)
         return fact
@@ -167,31 +191,24 @@ class Sandbox:
         deed = store.by_key(kind.value, key)
         return None if deed is None else fact_of(deed)
 
-    def _post_payment(self, deed: Deed) -> None:
-        late = {"tok_reorder": _REORDERED_S, "tok_late": LATE_S}
-        self._post(deed, late.get(deed.card, 0))
-        if deed.card.startswith("tok_dispute"):
-            dispute, _now = store.do(
-                "dispute", deed.key, deed.ref, deed.amount, deed.currency, deed.card, "succeeded", ""
-            )
-            self._post(dispute)
-            outcome = deed.card.removeprefix("tok_dispute").removeprefix("_")
-            if outcome:
-                decided = store.move(dispute.ref, ("succeeded",), "succeeded", outcome)
-                assert decided is not None
-                self._post(decided, _REORDERED_S)
+    def _dispute(self, deed: Deed) -> None:
+        """Let the buyer's bank take a payment back, with the cards that do that."""
+        if not deed.card.startswith("tok_dispute"):
+            return
+        dispute, _now = store.do("dispute", deed.key, deed.ref, deed.amount, deed.currency, deed.card, "succeeded")
+        self._post(dispute)
+        outcome = deed.card.removeprefix("tok_dispute").removeprefix("_")
+        if outcome:
+            decided = store.move(dispute.ref, ("succeeded",), "succeeded", outcome)
+            assert decided is not None
+            self._post(decided, _REORDERED_S)
 
-    def _post(self, deed: Deed, after_s: float = 0) -> None:
-        """Put the hook that tells of a deed into the post."""
-        body = {
-            "type": f"{deed.kind}.{deed.reason if deed.kind == 'dispute' and deed.reason else deed.state}",
-            "deed": {
-                "kind": deed.kind, "key": deed.key, "ref": deed.ref, "of_ref": deed.of_ref, "amount": deed.amount,
-                "currency": deed.currency, "card": deed.card, "state": deed.state, "reason": deed.reason,
-            },
-        }  # fmt: skip
-        times = 3 if deed.card == "tok_duplicate" else 1
-        store.write_hook(f"evt_{secrets.token_hex(12)}", body, after_s, times)
+    @staticmethod
+    def _post(deed: Deed, after_s: float = 0) -> None:
+        """Put the message that tells of a deed into the post."""
+        amount = Money(deed.amount, deed.currency)
+        told = _about(deed.kind, deed.key, deed.ref, deed.of_ref, amount, deed.card, deed.state, deed.reason)
+        store.write_messages([Message(told, after_s, _times(deed.card))])
 
     def signed(self, event_id: str, body: str, at: datetime | None = None) -> dict[str, str]:
         """Return the headers that a hook is sent with (https://www.standardwebhooks.com)."""

@@ -7,8 +7,9 @@ transaction or process.  That is what makes it a provider and not a mock.
 import atexit
 import json
 import secrets
+import select
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -19,6 +20,16 @@ from psycopg_pool import ConnectionPool
 
 from glaswerk.cell import postgres
 from glaswerk.cell.config import current_cell
+
+
+def _check_if_it_spoke(connection: Connection[Any]) -> None:
+    """Let the pool replace a connection whose server went away, without asking the server each time.
+
+    A server says nothing unasked to an idle connection except that it ends it: only then is the connection tried out.
+    """
+    if select.select([connection.fileno()], [], [], 0)[0]:
+        ConnectionPool.check_connection(connection)
+
 
 _lock = threading.Lock()
 _pool: "ConnectionPool[Connection[Any]] | None" = None
@@ -35,7 +46,7 @@ def _connections() -> "ConnectionPool[Connection[Any]]":
                 max_size=8,
                 timeout=20,
                 open=True,
-                check=ConnectionPool.check_connection,
+                check=_check_if_it_spoke,
             )
             atexit.register(close)
         return _pool
@@ -77,32 +88,66 @@ class DueHook:
     body: str
 
 
-_INSERT: Final = """
-INSERT INTO money_sandboxdeed (kind, key, ref, of_ref, amount, currency, card, state, reason, at, settled_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp(),
-    CASE WHEN %s = 'succeeded' THEN clock_timestamp() END)
-ON CONFLICT (kind, key) DO NOTHING
-"""
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message to be sent so often and so late."""
 
-
-def do(
-    kind: str, key: str, of_ref: str, amount: int, currency: str, card: str, state: str, reason: str = ""
-) -> tuple[Deed, bool]:
-    """Do something once for its key; return what was done then, and whether that was now."""
-    ref = f"{_PREFIXES[kind]}_{secrets.token_hex(12)}"
-    with _connections().connection() as connection:
-        done = connection.execute(
-            _INSERT, [kind, key, ref, of_ref, amount, currency, card, state, reason, state]
-        ).rowcount
-        with connection.cursor(row_factory=class_row(Deed)) as cursor:
-            found = cursor.execute(
-                "SELECT * FROM money_sandboxdeed WHERE kind = %s AND key = %s", [kind, key]
-            ).fetchone()
-    assert found is not None
-    return found, done == 1
+    body: dict[str, Any]
+    after_s: float = 0
+    times: int = 1
 
 
 _PREFIXES: Final = {"pay": "sp", "refund": "sr", "transfer": "st", "dispute": "sd"}
+# One statement, so that a deed and its messages come about together.
+_INSERT: Final = """
+WITH done AS (
+    INSERT INTO money_sandboxdeed (kind, key, ref, of_ref, amount, currency, card, state, reason, at, settled_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp(),
+        CASE WHEN %s = 'succeeded' THEN clock_timestamp() END)
+    ON CONFLICT (kind, key) DO NOTHING RETURNING *
+), posted AS (
+    INSERT INTO money_sandboxhook (event_id, body, due_at)
+    SELECT message.event_id, message.body, clock_timestamp() + make_interval(secs => message.after_s)
+    FROM done CROSS JOIN unnest(%s::text[], %s::text[], %s::float8[]) AS message (event_id, body, after_s)
+)
+SELECT * FROM done
+"""
+
+
+def new_ref(kind: str) -> str:
+    """Return a name for a deed that is about to be done."""
+    return f"{_PREFIXES[kind]}_{secrets.token_hex(12)}"
+
+
+def do(
+    kind: str, key: str, of_ref: str, amount: int, currency: str, card: str, state: str, reason: str = "",
+    ref: str = "", messages: Sequence[Message] = (),
+) -> tuple[Deed, bool]:  # fmt: skip
+    """Do something once for its key, and post its messages; return what was done then, and whether that was now."""
+    event_ids, bodies, delays = _posted(messages)
+    with _connections().connection() as connection, connection.cursor(row_factory=class_row(Deed)) as cursor:
+        done = cursor.execute(
+            _INSERT,
+            [
+                kind, key, ref or new_ref(kind), of_ref, amount, currency, card, state, reason, state,
+                event_ids, bodies, delays,
+            ],
+        ).fetchone()  # fmt: skip
+        if done is not None:
+            return done, True
+        found = cursor.execute("SELECT * FROM money_sandboxdeed WHERE kind = %s AND key = %s", [kind, key]).fetchone()
+    assert found is not None
+    return found, False
+
+
+def _posted(messages: Sequence[Message]) -> tuple[list[str], list[str], list[float]]:
+    """Return messages as columns; one that comes several times keeps its id."""
+    rows = [
+        (event_id, json.dumps(message.body), message.after_s)
+        for message in messages
+        for event_id in [f"evt_{secrets.token_hex(12)}"] * message.times
+    ]
+    return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
 
 
 def move(ref: str, before: Iterable[str], state: str, reason: str = "", card: str | None = None) -> Deed | None:
@@ -164,13 +209,14 @@ def charges(key: str) -> int:
     return int(found[0])
 
 
-def write_hook(event_id: str, body: dict[str, Any], after_s: float = 0, times: int = 1) -> None:
-    """Put a message into the post, to be sent so often and so late."""
-    with _connections().connection() as connection, connection.cursor() as cursor:
-        cursor.executemany(
+def write_messages(messages: Sequence[Message]) -> None:
+    """Put messages into the post."""
+    with _connections().connection() as connection:
+        connection.execute(
             "INSERT INTO money_sandboxhook (event_id, body, due_at)"
-            " VALUES (%s, %s, clock_timestamp() + make_interval(secs => %s))",
-            [[event_id, json.dumps(body), after_s]] * times,
+            " SELECT event_id, body, clock_timestamp() + make_interval(secs => after_s)"
+            " FROM unnest(%s::text[], %s::text[], %s::float8[]) AS message (event_id, body, after_s)",
+            [*_posted(messages)],
         )
 
 
