@@ -45,6 +45,7 @@ class Shop:
     video: str
     product: str
     owner: httpx.Client
+    creator: httpx.Client
     name: str
 
 
@@ -156,7 +157,7 @@ def open_shop(cell: RunningCell, folder: Path, name: str = "glashuette") -> Shop
         {"product": cup["id"], "from_ms": 7000, "to_ms": 7900},
     ]
     ask(creator, "PUT", f"/api/videos/{video}/products", {"products": tags})
-    return Shop(video, vase["id"], owner, name)
+    return Shop(video, vase["id"], owner, creator, name)
 
 
 def returning_buyer(cell: RunningCell) -> httpx.Client:

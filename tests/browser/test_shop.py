@@ -185,4 +185,8 @@ def test_axe_finds_nothing_in_the_shop(visit: Visit, shop: Shop, buyer: httpx.Cl
     for path in ("/merchants/apply", console, f"{console}/products", f"{console}/stock", f"{console}/returns"):
         page.goto(path)
         found += violations(page)
+    sign_in(page, shop.creator)
+    page.goto(f"/v/{shop.video}/products")
+    expect(page.locator(".times")).to_have_count(2)
+    found += violations(page)
     assert found == []
