@@ -45,6 +45,7 @@ class Shop:
     video: str
     product: str
     owner: httpx.Client
+    creator: httpx.Client
     name: str
 
 
@@ -101,7 +102,7 @@ def open_shop(cell: RunningCell, folder: Path, name: str = "glashuette") -> Shop
     _, owner = sign_up(cell)
     ask(owner, "POST", "/api/shop/merchants", {**DETAILS, "name": name})
     ask(cell.person("operator")[1], "POST", f"/api/shop/merchants/{name}/decision", {"state": "approved"})
-    for country, minor, days in (("DE", 490, (1, 3)), ("AT", 990, (2, 5)), ("US", 1990, (6, 12))):
+    for country, minor, days in (("DE", 490, (1, 3)), ("AT", 990, (2, 5)), ("IT", 1490, (3, 6))):
         method = {"country": country, "name": "DHL", "minor": minor, "days_min": days[0], "days_max": days[1]}
         ask(owner, "POST", f"/api/shop/merchants/{name}/delivery", method)
     ask(
@@ -156,7 +157,7 @@ def open_shop(cell: RunningCell, folder: Path, name: str = "glashuette") -> Shop
         {"product": cup["id"], "from_ms": 7000, "to_ms": 7900},
     ]
     ask(creator, "PUT", f"/api/videos/{video}/products", {"products": tags})
-    return Shop(video, vase["id"], owner, name)
+    return Shop(video, vase["id"], owner, creator, name)
 
 
 def returning_buyer(cell: RunningCell) -> httpx.Client:

@@ -158,3 +158,12 @@ def test_what_goes_back_is_said_by_a_form(
     line.refresh_from_db()
     assert line.returned == 1
     assert b"Please send it to" in ada.get(f"/orders/{order}").content
+
+
+def test_whoever_chose_a_country_in_vain_can_choose_another(shop: Merchant, make_variant: MakeVariant) -> None:
+    guest, variant = Client(), make_variant(shop).public_id
+    for country in ("US", "FR", "AE"):
+        page = guest.get("/checkout", {"variant": variant, "country": country}).content.decode()
+        assert '<option value="DE">' in page and "deliver" in page and 'value="pay" disabled' in page, country
+    assert guest.get("/checkout", {"variant": "\x00"}).status_code == 404
+    assert guest.get("/checkout", {"variant": variant, "country": "<x>"}).status_code == 200

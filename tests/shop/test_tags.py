@@ -128,3 +128,27 @@ def test_videos_without_products_cost_one_query(
         assert Client().get("/api/shop/tagged", {"videos": ",".join(one.public_id for one in videos)}).json() == {
             "videos": {}
         }
+
+
+def test_a_creator_tags_by_a_plain_form(
+    shop: Merchant, make_variant: MakeVariant, make_person: MakePerson, signed_in: SignIn, nothing_changes: Any
+) -> None:
+    owner, variant = staff(shop, "owner"), make_variant(shop)
+    video, product, mine = make_video(owner), variant.product.public_id, signed_in(owner)
+    page = f"/v/{video.public_id}/products"
+    with nothing_changes():
+        assert Client().get(page).status_code == 302
+        for other in (make_person("eve"), staff(shop, "packer")):
+            assert signed_in(other).get(page).status_code == 404
+            assert signed_in(other).post(page, {"add": product}).status_code == 404
+    assert "What you can show" in mine.get(page).content.decode()
+    mine.post(page, {"add": product})
+    times = {"product": product, f"from-{product}": "1,5", f"to-{product}": "3.25"}
+    mine.post(page, times)
+    (kept,) = Tag.objects.all()
+    assert (kept.from_ms, kept.to_ms) == (1500, 3250)
+    for wrong in ("x", "NaN", "-1", "1e400", "9" * 30, "2000"):
+        mine.post(page, {**times, f"to-{product}": wrong})
+        assert Tag.objects.get().to_ms == 3250
+    mine.post(page, {**times, "remove": product})
+    assert not Tag.objects.exists()

@@ -45,7 +45,9 @@ class TagOut(Schema):
     merchant: str
     merchant_title: str
     picture: str | None
-    price: AmountOut | None = Field(description="Of the cheapest variant; null where it has none in this currency.")
+    price: AmountOut | None = Field(
+        description="Of the cheapest variant that can be had; null where it has none in this currency."
+    )
     is_from: bool = Field(description="Whether other variants cost more.")
     is_sold_out: bool
     from_ms: int
@@ -82,7 +84,9 @@ def shown_tags(tags: list[Tag], language: str) -> dict[str, list[TagOut]]:
     found: dict[str, list[TagOut]] = {}
     for tag in tags:
         product = facts[tag.product.public_id]
-        prices = sorted((one.price for one in product.variants if one.price), key=lambda price: price.minor)
+        # What is sold out beckons nobody with its price, unless all of it is.
+        there = [one for one in product.variants if one.available] or product.variants
+        prices = sorted((one.price for one in there if one.price), key=lambda price: price.minor)
         found.setdefault(encode_id(tag.video_id), []).append(
             TagOut(
                 product=product.id,

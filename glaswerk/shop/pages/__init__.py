@@ -2,6 +2,13 @@
 
 from django.urls import URLPattern
 
-from glaswerk.shop.pages import cart, catalogue, checkout, orders
+from glaswerk.shop.pages import cart, catalogue, checkout, merchant, orders, tagging
 
-urlpatterns: list[URLPattern] = [*catalogue.urlpatterns, *cart.urlpatterns, *checkout.urlpatterns, *orders.urlpatterns]
+urlpatterns: list[URLPattern] = [
+    *catalogue.urlpatterns,
+    *cart.urlpatterns,
+    *checkout.urlpatterns,
+    *orders.urlpatterns,
+    *merchant.urlpatterns,
+    *tagging.urlpatterns,
+]

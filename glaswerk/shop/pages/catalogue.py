@@ -40,7 +40,9 @@ def tiles_of(products: list[Product]) -> list[Tile]:
 
 
 def _tile(product: ProductOut) -> Tile:
-    priced = [(one.price.minor, one) for one in product.variants if one.price]
+    # What is sold out beckons nobody with its price, unless all of it is.
+    priced = [(one.price.minor, one) for one in product.variants if one.price and one.available]
+    priced = priced or [(one.price.minor, one) for one in product.variants if one.price]
     cheapest: VariantOut | None = min(priced, key=lambda one: one[0])[1] if priced else None
     before = cheapest.before if cheapest else None
     price = cheapest.price if cheapest else None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
@@ -27,9 +28,9 @@ from glaswerk.shop.addresses import FIELDS
 from glaswerk.shop.api.cart import QuoteOut, shown_quote
 from glaswerk.shop.api.identity import Buyer, count_buyers_write, id_or_404
 from glaswerk.shop.failures import ShopError
-from glaswerk.shop.models import Address, DeliveryMethod, Merchant, PurchaseState
+from glaswerk.shop.models import Address, CartLine, DeliveryMethod, Merchant, PurchaseState, Variant, VatRate
 from glaswerk.shop.pages.pictures import pictures_of
-from glaswerk.shop.pages.visitor import CURRENCY, HOME, addresses_of, country_of, kept, language, visitor
+from glaswerk.shop.pages.visitor import CURRENCY, addresses_of, country_of, kept, language, visitor
 from glaswerk.shop.pages.words import problem_words
 from glaswerk.shop.queries.orders import own_orders
 from glaswerk.shop.queries.purchases import access_own_purchase
@@ -173,7 +174,9 @@ def _facts(
         "email_error": error if error and error.field == "email" else None,
         "notice": notice or (error.message if error and (error.field not in known or not form.is_new) else ""),
         "addresses": addresses,
-        "countries": sorted(((code, names.get(code, code)) for code in _countries(quote)), key=lambda one: one[1]),
+        "countries": sorted(
+            ((code, names.get(code, code)) for code in _countries(buyer, form, quote.currency)), key=lambda one: one[1]
+        ),
         "pictures": pictures_of([line.variant for order in quote.orders for line in order.lines]),
         "problems": problem_words(quote),
         "is_guest": buyer.person is None,
@@ -186,11 +189,14 @@ def _here(form: Form) -> str:
     return f"{reverse('checkout')}?variant={form.variant}" if form.variant else reverse("checkout")
 
 
-def _countries(quote: Quote) -> set[str]:
-    """Return where at least one of the merchants delivers to."""
-    merchants = [order.merchant for order in quote.orders]
-    found = DeliveryMethod.objects.filter(merchant__in=merchants, is_active=True, currency=quote.currency)
-    return {*found.values_list("country", flat=True), quote.country or HOME}
+def _countries(buyer: Buyer, form: Form, currency: str) -> set[str]:
+    """Return where at least one of the merchants delivers to, and a VAT rate is known; also when it is sold out there."""
+    in_cart = Q(pk__in=CartLine.objects.filter(cart__buyer=buyer.number).values("variant"))
+    wanted = Q(pk=id_or_404(form.variant)) if form.variant else in_cart
+    sellers = Variant.objects.filter(wanted).values("product__merchant")
+    found = DeliveryMethod.objects.filter(merchant__in=sellers, is_active=True, currency=currency)
+    rated = {place[:2] for place in VatRate.objects.values_list("place", flat=True).distinct()}
+    return {*(set(found.values_list("country", flat=True)) & rated), form.country}
 
 
 @never_cache

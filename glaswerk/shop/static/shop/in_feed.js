@@ -76,7 +76,7 @@ function begin({ frame, stage, player, sheets, keys }) {
   keys.b = () => (sheets.open === sheet ? sheets.close() : open());
   player.addEventListener("time", tell);
   stage.addEventListener("arrive", () => {
-    chip.hidden = true;
+    tell();
     void learn();
   });
   sheets.addEventListener("close", tell);
