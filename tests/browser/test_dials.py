@@ -238,6 +238,8 @@ def test_the_feed_can_be_made_without_a_profile(page: Page, stocked_cell: Runnin
     assert page.request.get(f"/api/slates/{slate}/why").json()["personal"] is False
     page.reload()
     expect(switch).not_to_be_checked()
+    # It can be pressed once the script is there.
+    expect(switch).to_be_enabled()
     with page.expect_response(lambda answer: answer.request.method == "PUT" and answer.ok):
         switch.press("Space")
     assert settings(page)["profiling"] is True
