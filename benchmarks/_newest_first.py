@@ -11,7 +11,8 @@ get_wsgi_application()
 from django.conf import settings  # noqa: E402
 
 from glaswerk.cell.blobs import blob_url  # noqa: E402
-from glaswerk.videos.models import State, Video, Visibility  # noqa: E402
+from glaswerk.people.models import Visibility  # noqa: E402
+from glaswerk.videos.models import State, Video  # noqa: E402
 
 
 def feed(request: HttpRequest) -> JsonResponse:

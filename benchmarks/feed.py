@@ -47,13 +47,13 @@ _FILL: Final = (
        FROM generate_series(1, 500) n""",
     """INSERT INTO videos_video (id, creator_id, caption, hashtags, mentions, visibility, language, region, sound_title,
                                  state, progress, failure, source, duration_ms, width, height, poster, color,
-                                 created_at, published_at, features)
+                                 created_at, published_at, features, ladder)
        SELECT 1000000 + n, 1 + n %% 500, 'A clip about topic ' || n %% %(topics)s, ARRAY['topic' || n %% %(topics)s], '{}',
               'public', 'en', 'eu', 'Original sound', 'ready', 100, '', '', 5000 + n %% 30000, 720, 1280,
-              lpad(to_hex(n), 64, '0'), '#224466', now(), now() - n * interval '1 minute', ''
+              lpad(to_hex(n), 64, '0'), '#224466', now(), now() - n * interval '1 minute', '', 'whole'
        FROM generate_series(1, %(videos)s) n""",
-    """INSERT INTO videos_rendition (video_id, blob, width, height, bitrate, size, codecs)
-       SELECT 1000000 + n, lpad(to_hex(n * 2 + high), 64, 'f'), high * 360, high * 640, 1000000, 1000000, 'avc1.64001e'
+    """INSERT INTO videos_rendition (video_id, blob, width, height, bitrate, size, codecs, family)
+       SELECT 1000000 + n, lpad(to_hex(n * 2 + high), 64, 'f'), high * 360, high * 640, 1000000, 1000000, 'avc1.64001e', 'h264'
        FROM generate_series(1, %(videos)s) n, generate_series(1, 2) high""",
     """INSERT INTO feed_statistics (video_id, impressions, finishes, skips, likes, shares, saves, follows, watch_ms,
                                     recent_impressions, recent_finishes, recent_likes, decayed_at)

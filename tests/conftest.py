@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from tests.cells import RunningCell
+from tests.s3 import S3, s3_server
 
 
 @pytest.fixture(scope="session")
@@ -42,13 +43,46 @@ def django_db_modify_db_settings(servers: None) -> None:
     settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = settings.DATABASES["default"]["NAME"]
 
 
+# The ledger refuses to be emptied, which the tests of transactions do with every table after each test.
+_LEDGER = {
+    "money_account": "money_account_is_not_emptied",
+    "money_journal": "money_journal_is_not_emptied",
+    "money_entry": "money_entry_is_not_emptied",
+}
+
+
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: object) -> None:
-    """Add the cache's table, which no migration makes."""
+def django_db_setup(django_db_setup: None, django_db_blocker: object) -> Iterator[None]:
+    """Add the cache's table, which no migration makes, and let the tables be emptied between tests."""
     from django.core.management import call_command
+    from django.db import connection
 
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         call_command("createcachetable", verbosity=0)
+    emptying = connection.ops.sql_flush
+
+    def without_guards(*words: object, **named: object) -> list[str]:
+        """Return the statements with the guards away for as long as they take; tests themselves always have them."""
+        guarded = [f"ALTER TABLE {table} %s TRIGGER {guard}" for table, guard in _LEDGER.items()]
+        return [
+            *(one % "DISABLE" for one in guarded),
+            *emptying(*words, **named),
+            *(one % "ENABLE ALWAYS" for one in guarded),
+        ]
+
+    connection.ops.sql_flush = without_guards  # type: ignore[method-assign]
+    yield
+    # The sandbox has connections of its own, and a database in use cannot be dropped.
+    from glaswerk.money.payments.sandbox import store
+
+    store.close()
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    """An S3-compatible server for this test process."""
+    with s3_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,9 @@ import tomllib
 import zoneinfo
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 CONFIG_NAME: Final = "cell.toml"
 DATA_VARIABLE: Final = "GLASWERK_DATA"
@@ -59,11 +60,114 @@ class ServicesSection(_Section):
     nats_url: str = Field("", description="NATS server to use (the variable NATS_URL wins); empty: embedded.")
 
 
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+
+
+class StorageSection(_Section):
+    """Where videos and pictures are kept."""
+
+    kind: Literal["local", "s3"] = Field(
+        "local", description="local: in the data folder; s3: in a bucket of an S3-compatible store."
+    )
+    bucket: str = Field(
+        "",
+        pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$",
+        validate_default=True,
+        description="The bucket; its credentials are the file keys/s3.",
+    )
+    endpoint: str = Field(
+        "",
+        pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+/?)?$",
+        description="Address of the S3-compatible store, such as https://s3.example; empty: Amazon's.",
+    )
+    region: str = Field("us-east-1", pattern=r"^[a-z0-9-]{1,40}$", description="Region that requests are signed for.")
+    prefix: str = Field(
+        "",
+        pattern=r"^([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?$",
+        max_length=200,
+        description="What all names in the bucket begin with, so that it can be shared.",
+    )
+    path_style: bool = Field(
+        True, description="The bucket stands in the path of addresses; false: in the name of the host."
+    )
+    delivery: Literal["stream", "redirect"] = Field(
+        "stream", description="stream: files come through this cell; redirect: from the S3 store itself."
+    )
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?)?$",
+        description="With redirect, where everybody finds the bucket's media/, such as a CDN; empty: signed addresses.",
+    )
+    signed_seconds: Annotated[int, Field(ge=10, le=604800)] = Field(
+        300, description="How long a signed address of what is not public opens it."
+    )
+    grace_hours: Annotated[int, Field(ge=1, le=8760)] = Field(
+        24, description="How old a file that nothing refers to becomes before it is removed."
+    )
+
+    @field_validator("bucket")
+    @classmethod
+    def _bucket_is_named(cls, bucket: str, info: ValidationInfo) -> str:
+        if info.data.get("kind") == "s3" and not bucket:
+            raise ValueError('is empty; with storage.kind = "s3" name the bucket')
+        return bucket
+
+    @field_validator("endpoint")
+    @classmethod
+    def _endpoint_is_safe(cls, endpoint: str) -> str:
+        if endpoint.startswith("http://") and urlsplit(endpoint).hostname not in _LOOPBACK:
+            raise ValueError("would send videos unencrypted; use https, or http on this machine only")
+        return endpoint
+
+    @field_validator("delivery")
+    @classmethod
+    def _delivery_is_possible(cls, delivery: str, info: ValidationInfo) -> str:
+        if delivery == "redirect" and info.data.get("kind") == "local":
+            raise ValueError('redirect needs storage.kind = "s3"; the data folder serves nothing by itself')
+        return delivery
+
+    @property
+    def address(self) -> str:
+        """The address of the bucket's server, with the bucket in the host's name unless it stands in the path."""
+        base = (self.endpoint or f"https://s3.{self.region}.amazonaws.com").rstrip("/")
+        scheme, _, host = base.partition("://")
+        return base if self.path_style else f"{scheme}://{self.bucket}.{host}"
+
+    @property
+    def delivery_origins(self) -> tuple[str, ...]:
+        """The other origins that pages get videos and pictures from."""
+        if self.delivery != "redirect":
+            return ()
+        parts = [urlsplit(address) for address in (self.address, self.public_url) if address]
+        return tuple(dict.fromkeys(f"{part.scheme}://{part.netloc}" for part in parts))
+
+    def of_kind(self, kind: str) -> "StorageSection":
+        """Return what these settings say of another kind of store.  Raises ConfigError, which names each wrong key."""
+        try:
+            return StorageSection.model_validate({**self.model_dump(), "kind": kind, "delivery": "stream"})
+        except ValidationError as error:
+            raise ConfigError(_described(error, "storage.")) from None
+
+
 class VideosSection(_Section):
     """What may be uploaded."""
 
     max_upload_mb: Annotated[int, Field(ge=1, le=65536)] = Field(512, description="Largest upload, in MiB.")
     max_duration_s: Annotated[int, Field(ge=1, le=14400)] = Field(600, description="Longest video, in seconds.")
+    max_open_uploads: Annotated[int, Field(ge=1, le=1000)] = Field(
+        20, description="Unfinished uploads that a person may have at once."
+    )
+    max_open_mb: Annotated[int, Field(ge=1, le=1048576)] = Field(
+        8192, description="What a person's unfinished uploads may have together, in MiB."
+    )
+    keep_uploads_hours: Annotated[int, Field(ge=1, le=720)] = Field(
+        24, description="How long an unfinished upload is kept after its last byte, in hours."
+    )
+    av1: bool = Field(False, description="Make AV1 beside H.264: about half the bytes, several times the work.")
+    job_minutes: Annotated[int, Field(ge=1, le=300)] = Field(60, description="Longest time to prepare one video for.")
+    job_memory_mb: Annotated[int, Field(ge=512, le=1048576)] = Field(
+        6144, description="Address space that preparing one video may use, in MiB."
+    )
 
 
 class FeedSection(_Section):
@@ -77,6 +181,18 @@ class FeedSection(_Section):
     learn_hours: Annotated[int, Field(ge=0, le=8760)] = Field(
         24, description="How often the feed learns from the events; 0: only when `glaswerk learn fit` is run."
     )
+
+
+class PaymentsSection(_Section):
+    """How buyers pay."""
+
+    provider: Literal["sandbox", "stripe"] = Field(
+        "sandbox",
+        description="sandbox: a trial, no money moves; stripe: with its keys in keys/stripe, keys/stripe_hook.",
+    )
+    debtor_name: str = Field("", max_length=70, description="Holder of the bank account that payouts come from.")
+    debtor_iban: str = Field("", max_length=42, description="IBAN of that account.")
+    debtor_bic: str = Field("", max_length=11, description="BIC of its bank, where the bank asks for it.")
 
 
 class MailSection(_Section):
@@ -100,6 +216,23 @@ class LimitsSection(_Section):
     writes_per_minute: Annotated[int, Field(ge=1)] = Field(
         60, description="Comments, uploads and edits that a person may make in a minute."
     )
+    upload_requests_per_minute: Annotated[int, Field(ge=1)] = Field(
+        3000, description="Pieces of uploads that a person may send in a minute."
+    )
+
+
+class ShopSection(_Section):
+    """How the cell sells."""
+
+    fee_bp: Annotated[int, Field(ge=0, le=5000)] = Field(
+        500, description="What the cell keeps of a sale, in hundredths of a percent of things and delivery."
+    )
+    hold_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(
+        15, description="How long things are kept for somebody who is paying."
+    )
+    return_days: Annotated[int, Field(ge=14, le=365)] = Field(
+        14, description="How long after delivery buyers may withdraw; the law of the European Union wants 14 days."
+    )
 
 
 class Config(_Section):
@@ -108,10 +241,13 @@ class Config(_Section):
     cell: CellSection = CellSection()
     web: WebSection = WebSection()
     services: ServicesSection = ServicesSection()
+    storage: StorageSection = StorageSection()
     videos: VideosSection = VideosSection()
     feed: FeedSection = FeedSection()
+    payments: PaymentsSection = PaymentsSection()
     mail: MailSection = MailSection()
     limits: LimitsSection = LimitsSection()
+    shop: ShopSection = ShopSection()
 
 
 def parse_config(text: str) -> Config:
@@ -121,8 +257,12 @@ def parse_config(text: str) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{CONFIG_NAME} is not valid TOML: {error}") from None
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
-        raise ConfigError(f"{CONFIG_NAME}: " + "; ".join(lines)) from None
+        raise ConfigError(_described(error)) from None
+
+
+def _described(error: ValidationError, section: str = "") -> str:
+    lines = [f"{section}{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
+    return f"{CONFIG_NAME}: " + "; ".join(lines)
 
 
 def default_text() -> str:
@@ -133,7 +273,7 @@ def default_text() -> str:
         lines += ["", f"[{section_name}]"]
         for name, field in type(section).model_fields.items():
             value = getattr(section, name)
-            shown = f'"{value}"' if isinstance(value, str) else str(value)
+            shown = json.dumps(value)
             lines.append(f"# {name} = {shown}  # {field.description}")
     return "\n".join(lines) + "\n"
 
@@ -159,6 +299,7 @@ class Cell:
         self.epochs = self.data / "epochs"
         self.archive = self.data / "archive"
         self.mail = self.data / "mail"
+        self.tlog = self.data / "tlog"
         self.postgres = self.data / "postgres"
         self.nats = self.data / "nats"
         self.run = self.data / "run"

@@ -40,6 +40,8 @@ INSTALLED_APPS = [
     "glaswerk.videos.apps.VideosConfig",
     "glaswerk.social.apps.SocialConfig",
     "glaswerk.feed.apps.FeedConfig",
+    "glaswerk.money.apps.MoneyConfig",
+    "glaswerk.shop.apps.ShopConfig",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -52,6 +54,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "ninja",
+    "pgtrigger",
     "procrastinate.contrib.django",
 ]
 
@@ -178,7 +181,7 @@ _modules = PACKAGE.parent / "node_modules"
 # Browser libraries are installed from npm beside the package; only the named files are served.
 STATICFILES_DIRS = [
     (f"vendor/{name}", _modules / path)
-    for name, path in {"inter": "@fontsource-variable/inter/files"}.items()
+    for name, path in {"inter": "@fontsource-variable/inter/files", "tus": "tus-js-client/dist"}.items()
     if (_modules / path).exists()
 ]
 STORAGES = {

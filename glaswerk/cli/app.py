@@ -8,7 +8,22 @@ import typer
 
 from glaswerk import __version__
 from glaswerk.cell.config import DATA_VARIABLE
-from glaswerk.cli import bench, demo_command, doctor, feed, learn, person, simulate, up, video
+from glaswerk.cli import (
+    bench,
+    demo_command,
+    doctor,
+    feed,
+    learn,
+    log,
+    money,
+    person,
+    reel,
+    shop,
+    simulate,
+    storage,
+    up,
+    video,
+)
 
 app = typer.Typer(
     name="glaswerk",
@@ -42,7 +57,12 @@ app.command("doctor")(doctor.doctor)
 app.command("demo")(demo_command.demo)
 app.add_typer(person.app, name="person")
 app.add_typer(video.app, name="video")
+app.add_typer(reel.app, name="reel")
+app.add_typer(storage.app, name="storage")
 app.add_typer(feed.app, name="feed")
 app.add_typer(learn.app, name="learn")
+app.add_typer(money.app, name="money")
+app.add_typer(shop.app, name="shop")
+app.add_typer(log.app, name="log")
 app.command("simulate")(simulate.simulate)
 app.add_typer(bench.app, name="bench")

@@ -120,6 +120,20 @@ def _keys(cell: Cell) -> Finding:
     return Finding("keys", not open_to_others, ", ".join(open_to_others) or "private", f"chmod -R go= {cell.keys}")
 
 
+def _storage(cell: Cell) -> Finding:
+    from glaswerk.cell.blobs import StorageError, store_of
+
+    storage = cell.config.storage
+    if storage.kind == "local" and not cell.media.exists():
+        return Finding("storage", True, "made at the first start")
+    seen = str(cell.media) if storage.kind == "local" else f"bucket {storage.bucket} at {storage.address}"
+    try:
+        store_of(cell).try_out()
+    except StorageError as error:
+        return Finding("storage", False, seen, error.strerror or "Check the settings of [storage].")
+    return Finding("storage", True, seen)
+
+
 def _port(cell: Cell) -> Finding:
     if is_running(cell):
         return Finding("port", True, f"{cell.port}, used by this cell")
@@ -154,7 +168,7 @@ def _running(cell: Cell) -> Finding:
 
 
 CHECKS: Final[tuple[Callable[[Cell], Finding], ...]] = (
-    _python, _packages, _ffmpeg, _postgres, _event_log, _folder, _space, _keys, _policy, _port, _running,
+    _python, _packages, _ffmpeg, _postgres, _event_log, _folder, _space, _keys, _storage, _policy, _port, _running,
 )  # fmt: skip
 
 

@@ -20,8 +20,11 @@ from glaswerk.cell.config import Cell, current_cell
 # Every part loads this file, so what only some of them need is imported where they need it.
 app = typer.Typer()
 
+# What npm packages hold beside the files that pages load.
+_UNSERVED = ["browser-test-bundle.js", "tus.js", "tus.js.map"]
 
-def _run_until_told(main: Callable[[], Awaitable[None]]) -> None:
+
+def run_until_told(main: Callable[[], Awaitable[None]]) -> None:
     """Run a process's main coroutine until SIGTERM or SIGINT cancels it, and end the process."""
 
     async def watched() -> None:
@@ -89,7 +92,7 @@ def _collect_static(cell: Cell) -> None:
 
     def collect() -> None:
         shutil.rmtree(settings.STATIC_ROOT, ignore_errors=True)
-        call_command("collectstatic", interactive=False, verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=_UNSERVED)
 
     files = [Path(storage.path(path)) for finder in get_finders() for path, storage in finder.list([])]
     if not Path(settings.STATIC_ROOT).exists():
@@ -121,7 +124,7 @@ def projector() -> None:
     logs.configure()
     from glaswerk.feed.projector import main
 
-    _run_until_told(main)
+    run_until_told(main)
 
 
 @app.command()
@@ -130,7 +133,7 @@ def archiver() -> None:
     logs.configure()
     from glaswerk.feed.archiver import main
 
-    _run_until_told(main)
+    run_until_told(main)
 
 
 @app.command()
@@ -139,7 +142,7 @@ def epochs() -> None:
     logs.configure()
     from glaswerk.feed.cutter import main
 
-    _run_until_told(main)
+    run_until_told(main)
 
 
 @app.command()
@@ -148,33 +151,19 @@ def jobs() -> None:
     from glaswerk.cli.attach import setup_django
 
     setup_django()
-    from procrastinate.contrib.django import app as procrastinate
-    from procrastinate.contrib.django.django_connector import DjangoConnector
+    from glaswerk.videos.outbox import EVENTS_QUEUE, LADDER_QUEUE, RENDER_QUEUE
+    from glaswerk.videos.queue.workers import Line, work
 
-    assert isinstance(procrastinate.connector, DjangoConnector)
-    worker_app = procrastinate.with_connector(procrastinate.connector.get_worker_connector())
-
-    async def main() -> None:
-        # Rendering takes long, so it has a worker of its own; announcements never wait behind it.
-        async with worker_app.open_async():
-            await asyncio.gather(
-                worker_app.run_worker_async(
-                    name="render",
-                    queues=["render"],
-                    concurrency=max(1, (os.cpu_count() or 1) // 2),
-                    install_signal_handlers=False,
-                    delete_jobs="successful",
-                ),
-                worker_app.run_worker_async(
-                    name="events",
-                    queues=["events"],
-                    concurrency=4,
-                    install_signal_handlers=False,
-                    delete_jobs="successful",
-                ),
-            )
-
-    _run_until_told(main)
+    cores = max(1, (os.cpu_count() or 1) // 2)
+    lines = [
+        # Rendering takes long, so it has a line of its own; announcements never wait behind it.
+        Line([RENDER_QUEUE], cores, "render"),
+        # The rest of the renditions, which may take as long as it takes: no first one waits behind it.
+        Line([LADDER_QUEUE], cores, "ladder"),
+        Line([EVENTS_QUEUE], 4, "events"),
+    ]
+    # A cell that is stopped gives its renders back at once; the next start goes on with them.
+    run_until_told(lambda: work(lines, grace_s=0))
 
 
 @app.command()

@@ -21,7 +21,19 @@ SELECT v.id, v.creator_id, v.visibility, v.caption, v.hashtags, v.duration_ms, v
        v.sound_title, v.published_at, p.name, p.display_name, p.avatar,
        coalesce(c.likes, 0), coalesce(c.comments, 0), coalesce(c.saves, 0), coalesce(c.shares, 0),
        (SELECT jsonb_agg(jsonb_build_array(r.blob, r.width, r.height, r.bitrate, r.codecs) ORDER BY r.height DESC)
-          FROM videos_rendition r WHERE r.video_id = v.id)
+          FROM videos_rendition r WHERE r.video_id = v.id),
+       v.allow_duet, v.allow_stitch, v.allow_sound,
+       (SELECT s.id FROM videos_sound s JOIN videos_video o ON o.id = s.video_id
+         WHERE s.id = v.sound_id AND (o.id = v.id OR o.state = 'ready' AND o.taken_down_at IS NULL AND o.visibility = 'public')),
+       (SELECT jsonb_agg(jsonb_build_array(k.kind, k.name, k.title, o.id::text, s.id::text) ORDER BY k.id)
+          FROM videos_credit k LEFT JOIN videos_sound s ON s.id = k.of_sound_id
+          LEFT JOIN videos_video o ON o.id = coalesce(k.of_video_id, s.video_id)
+               AND o.state = 'ready' AND o.taken_down_at IS NULL AND o.visibility = 'public'
+         WHERE k.video_id = v.id),
+       (SELECT jsonb_agg(jsonb_build_array(t.language, t.blob) ORDER BY t.language)
+          FROM videos_captiontrack t WHERE t.video_id = v.id),
+       (SELECT jsonb_object_agg(a.kind, a.blob) FROM videos_asset a
+         WHERE a.video_id = v.id AND a.kind IN ('preview', 'tiles', 'stream'))
 FROM videos_video v JOIN people_person p ON p.id = v.creator_id LEFT JOIN social_counts c ON c.video_id = v.id
 WHERE v.id = ANY(%s) AND v.state = 'ready' AND v.taken_down_at IS NULL AND p.is_active
 """
@@ -52,7 +64,10 @@ def _card(row: TupleRow, read_at: int) -> Card:
     (video, creator, visibility, caption, hashtags, duration_ms, poster, color, width, height, sound, published_at) = (
         row[:12]
     )
-    name, display_name, avatar, likes, comments, saves, shares, renditions = row[12:]
+    name, display_name, avatar, likes, comments, saves, shares, renditions = row[12:20]
+    duet, stitch, use, sound_id, credited, tracks, assets = row[20:]
+    files = assets or {}
+    is_public = visibility == "public"
     return Card(
         video=video,
         creator=creator,
@@ -67,12 +82,22 @@ def _card(row: TupleRow, read_at: int) -> Card:
             "width": width,
             "height": height,
             "hashtags": hashtags,
+            "preview": blob_url(files["preview"], "webp") if "preview" in files else None,
+            "storyboard": blob_url(files["tiles"], "vtt") if "tiles" in files else None,
+            "stream": blob_url(files["stream"], "m3u8") if "stream" in files else None,
             "renditions": [
                 {"url": blob_url(blob, "mp4"), "width": wide, "height": high, "bitrate": bitrate, "codecs": codecs}
                 for blob, wide, high, bitrate, codecs in renditions or ()
             ],
             "counts": {"likes": likes, "comments": comments, "saves": saves, "shares": shares},
-            "sound": {"title": sound},
+            "sound": {
+                "id": encode_id(sound_id) if sound_id else None,
+                "title": sound,
+                "url": f"/sound/{encode_id(sound_id)}" if sound_id else None,
+            },
+            "credits": [_credit(*each) for each in credited or ()],
+            "captions": [{"lang": language, "url": blob_url(blob, "vtt")} for language, blob in tracks or ()],
+            "allow": {"duet": is_public and duet, "stitch": is_public and stitch, "sound": is_public and use},
             "visibility": visibility,
             "published_at": published_at.isoformat(),
         },
@@ -83,6 +108,14 @@ def _card(row: TupleRow, read_at: int) -> Card:
         },
         read_at=read_at,
     )
+
+
+def _credit(kind: str, name: str, title: str, video: str | None, sound: str | None) -> dict[str, Any]:
+    """What a video was made with, with a link where everybody still finds it: `video` is null where not."""
+    url = None
+    if video is not None:
+        url = f"/sound/{encode_id(int(sound))}" if sound is not None else f"/v/{encode_id(int(video))}"
+    return {"kind": kind, "name": name, "title": title, "url": url}
 
 
 class CardStore:

@@ -12,6 +12,7 @@ from glaswerk.glass.dials import MOST, MOST_TOPICS, NAMES
 _ID: Final = {"type": "string", "pattern": "^[0-9a-z]{13}$"}
 _TEXT: Final = {"type": "string"}
 _COUNT: Final = {"type": "integer", "minimum": 0}
+_FLAG: Final = {"type": "boolean"}
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -61,9 +62,15 @@ _VIDEO: Final = _object(
     width=_COUNT,
     height=_COUNT,
     hashtags=_list(_TEXT),
+    preview=_nullable(_TEXT),
+    storyboard=_nullable(_TEXT),
+    stream=_nullable(_TEXT),
     renditions=_list(_object(url=_TEXT, width=_COUNT, height=_COUNT, bitrate=_COUNT, codecs=_TEXT)),
     counts=_object(likes=_COUNT, comments=_COUNT, saves=_COUNT, shares=_COUNT),
-    sound=_object(title=_TEXT),
+    sound=_object(id=_nullable(_ID), title=_TEXT, url=_nullable(_TEXT)),
+    credits=_list(_object(kind=_TEXT, name=_TEXT, title=_TEXT, url=_nullable(_TEXT))),
+    captions=_list(_object(lang=_TEXT, url=_TEXT)),
+    allow=_object(duet=_FLAG, stitch=_FLAG, sound=_FLAG),
     visibility=_TEXT,
     published_at={"type": "string", "format": "date-time"},
     liked={"type": "boolean"},

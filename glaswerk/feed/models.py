@@ -3,6 +3,7 @@
 from django.db import models
 
 from glaswerk.cell.classes import count, personal, public
+from glaswerk.cell.references import keeps_nothing
 from glaswerk.videos.models import Video
 
 
@@ -93,7 +94,7 @@ class Watermark(models.Model):
 class EpochRecord(models.Model):
     """An epoch that was cut; its bytes are a file named by their SHA-256."""
 
-    sha256 = public(models.CharField(max_length=64, primary_key=True))
+    sha256 = public(keeps_nothing(models.CharField(max_length=64, primary_key=True)))
     cut_at = public(models.DateTimeField(db_index=True))
     videos = public(models.PositiveIntegerField())
     size = public(models.PositiveBigIntegerField())
@@ -112,7 +113,7 @@ class LearnedModel(models.Model):
         ROLLED_BACK = "rolled_back"
 
     id = public(models.BigAutoField(primary_key=True))
-    sha256 = public(models.CharField(max_length=64, blank=True))
+    sha256 = public(keeps_nothing(models.CharField(max_length=64, blank=True)))
     fitted_at = public(models.DateTimeField(db_index=True))
     figures = count(models.JSONField())
     state = public(models.CharField(max_length=20, choices=State))
@@ -136,7 +137,7 @@ class SlateRecord(models.Model):
     id = personal(models.BigIntegerField(primary_key=True))
     viewer = personal(models.BigIntegerField())
     base = personal(models.BigIntegerField(null=True))
-    epoch = personal(models.CharField(max_length=64))
+    epoch = personal(keeps_nothing(models.CharField(max_length=64)))
     at = personal(models.BigIntegerField())
     viewer_state = personal(models.BinaryField())
     ask = personal(models.BinaryField())
@@ -153,9 +154,9 @@ class PolicyRecord(models.Model):
     """
 
     id = public(models.BigAutoField(primary_key=True))
-    sha256 = public(models.CharField(max_length=64))
+    sha256 = public(keeps_nothing(models.CharField(max_length=64)))
     text = public(models.TextField())
     set_at = public(models.DateTimeField())
     set_by = public(models.CharField(max_length=30, blank=True))
     reason = public(models.CharField(max_length=1000))
-    first_epoch = public(models.CharField(max_length=64, blank=True))
+    first_epoch = public(keeps_nothing(models.CharField(max_length=64, blank=True)))

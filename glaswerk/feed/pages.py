@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from glaswerk.cell.blobs import blob_url
 from glaswerk.cell.ids import decode_id
 from glaswerk.feed import policies, queries
+from glaswerk.feed.extensions import extensions
 from glaswerk.feed.transparency.chapters import chapters, commands
 from glaswerk.feed.transparency.history import versions
 from glaswerk.feed.transparency.page import describe
@@ -23,7 +24,8 @@ from glaswerk.people.models import Person, Visibility
 from glaswerk.people.names import NAME_PATTERN
 from glaswerk.social import queries as social
 from glaswerk.videos.captions import MAX_HASHTAG, find_hashtags, fold_hashtag
-from glaswerk.videos.models import Video
+from glaswerk.videos.models import Family, Video
+from glaswerk.videos.sounds import queries as sounds
 
 _MAX_TITLE: Final = 70
 _MAX_DESCRIPTION: Final = 200
@@ -142,6 +144,26 @@ def video(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 @require_safe
+def sound(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Show a sound: what it is, who made it, and the videos with it that this viewer may watch."""
+    viewer = _viewer(request)
+    found = sounds.access_sound(viewer, public_id)
+    if viewer is not None:
+        get_token(request)  # Using the sound needs the cookie.
+    videos = queries.shown_videos(viewer).filter(sound=found)
+    return render(
+        request,
+        "feed/sound.html",
+        {
+            "sound": sounds.sound_facts(viewer, found),
+            "length": f"{found.duration_ms // 60000}:{found.duration_ms // 1000 % 60:02}",
+            "grid": _grid(request, videos),
+            "play": "/v/",
+        },
+    )
+
+
+@require_safe
 def discover(request: HttpRequest) -> HttpResponse:
     """Show a search with what it finds, or what is new and liked at the moment."""
     viewer = _viewer(request)
@@ -222,7 +244,9 @@ def _player(
     whole = {"feed": "for_you", "hashtag": "", "creator": "", "video": "", **surface}
     # The API's card of a video is the same for everybody; what this viewer did with it comes with the page.
     marks = social.marks(_viewer(request), decode_id(whole["video"])) if whole["video"] else []
-    return render(request, template, {**(context or {}), "surface": whole, "marks": " ".join(marks)})
+    return render(
+        request, template, {**(context or {}), "surface": whole, "marks": " ".join(marks), "extensions": extensions()}
+    )
 
 
 def _start(request: HttpRequest) -> str:
@@ -277,7 +301,9 @@ def _preview(found: Video) -> dict[str, Any] | None:
     description = f"{text} · {byline}" if text else byline
     if len(description) > _MAX_DESCRIPTION:
         description = text[: _MAX_DESCRIPTION - len(byline) - 4].rstrip() + f"… · {byline}"
-    renditions = sorted(found.renditions.all(), key=lambda rendition: rendition.height)
+    # Who reads these words plays H.264.
+    playable = [rendition for rendition in found.renditions.all() if rendition.family == Family.H264]
+    renditions = sorted(playable, key=lambda rendition: rendition.height)
     return {
         "url": settings.PUBLIC_URL + reverse("video", args=[found.public_id]),
         "title": _title(found),
@@ -303,6 +329,7 @@ urlpatterns: list[URLPattern] = [
     re_path(rf"^@{_NAME}/saved\Z", profile, {"tab": "saved"}, name="profile_saved"),
     re_path(rf"^@{_NAME}\Z", profile, name="profile"),
     path("v/<str:public_id>", video, name="video"),
+    path("sound/<str:public_id>", sound, name="sound"),
     path("discover", discover, name="discover"),
     path("inbox", inbox, name="inbox"),
     path("me/feed", dials, name="me_feed"),

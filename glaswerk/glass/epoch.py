@@ -58,6 +58,14 @@ def write_epoch(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) ->
     return bytes(out)
 
 
+def rows_of(ids: NDArray[np.int64], videos: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each video stands among rising ids, or -1."""
+    if not len(ids):
+        return np.full(len(videos), -1, dtype=np.int64)
+    rows = np.minimum(np.searchsorted(ids, videos), len(ids) - 1)
+    return np.where(ids[rows] == videos, rows, -1)
+
+
 class Epoch:
     """An epoch in service: read-only arrays over its bytes.
 
@@ -132,11 +140,7 @@ class Epoch:
 
     def rows_of(self, videos: NDArray[np.int64]) -> NDArray[np.int64]:
         """The row of each video, or -1."""
-        ids = self._arrays["ids"]
-        if not self.size:
-            return np.full(len(videos), -1, dtype=np.int64)
-        rows = np.minimum(np.searchsorted(ids, videos), self.size - 1)
-        return np.where(ids[rows] == videos, rows, -1)
+        return rows_of(self._arrays["ids"], videos)
 
     def creator_row(self, creator: int) -> int:
         """The row of a creator in the lists by creator, or -1."""

@@ -118,17 +118,17 @@ def _sum_lists(
     """Add to every listed video what the watches pull. The lowest bit of a sum says that the video is among the reached, so that
     one that came back to zero is not counted twice; the rest is twice the sum."""
     found = 0
-    for watch in range(min(4, len(rows))):
+    for watch in range(min(8, len(rows))):
         prefetch(starts, max(rows[watch], 0))
     for watch in range(len(rows)):
+        if watch + 8 < len(rows):
+            prefetch(starts, max(rows[watch + 8], 0))
         if watch + 4 < len(rows):
-            prefetch(starts, max(rows[watch + 4], 0))
-        if watch + 2 < len(rows):
-            ahead = starts[max(rows[watch + 2], 0)]
-            for line in range(4):
+            ahead = starts[max(rows[watch + 4], 0)]
+            for line in range(5):
                 prefetch(videos, ahead + 16 * line)
-            prefetch(weights, ahead)
-            prefetch(weights, ahead + 32)
+            for line in range(3):
+                prefetch(weights, ahead + 32 * line)
         row, pull = rows[watch], pulls[watch]
         if row < 0 or pull == 0:
             continue

@@ -18,7 +18,7 @@ CREATOR: Final = VIEWER_SIGNALS.index("creator")
 FOLLOWS_CREATOR: Final = VIEWER_SIGNALS.index("follows_creator")
 REGION: Final = VIEWER_SIGNALS.index("region")
 FRESH: Final = VIEWER_SIGNALS.index("fresh")
-_AHEAD: Final = 8
+_AHEAD: Final = 16
 _NO_DIALS: Final = frozen((0, 0, 0, 0, 0, 1))
 _NO_TOPICS: Final = frozen(np.zeros((0, 2), dtype=np.int64))
 
@@ -102,6 +102,7 @@ def _weigh(
         if place + _AHEAD < len(offered):
             ahead = offered[place + _AHEAD]
             prefetch(narrow, ahead)
+            prefetch(marks, ahead)
             prefetch(near, ahead)
             prefetch(alike, ahead)
         row = offered[place]

@@ -99,6 +99,12 @@ def _bucket(total: Any) -> Any:
 
 
 @kernel
+def _least(bucket: Any) -> Any:
+    """The smallest sum that falls into this bucket."""
+    return ((32 + (bucket & 31) << (bucket >> 5)) + 31) >> 5
+
+
+@kernel
 def _offer_largest(
     sums: Any, reached: Any, count: int, want: int, bit: int, keys: Any, ordered: Any, sizes: Any, begins: Any,
     wide: Any, narrow: Any, tokens_start: Any, tokens: Any, creators: Any, viewer: int, own: int, by_impression: int,
@@ -132,9 +138,11 @@ def _offer_largest(
         for bucket in range(upper - 1, lower - 1, -1):
             begins[bucket - lower] = begin
             begin += sizes[bucket]
+        least, beyond = _least(lower), _least(upper)
         for at in range(found):
-            bucket = _bucket(keys[at] >> 31)
-            if lower <= bucket < upper:
+            total = keys[at] >> 31
+            if least <= total < beyond:
+                bucket = _bucket(total)
                 ordered[begins[bucket - lower]] = keys[at]
                 begins[bucket - lower] += 1
         begin = 0

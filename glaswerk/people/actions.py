@@ -1,7 +1,7 @@
 """Every write about persons."""
 
-import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date
 from typing import IO
 
@@ -9,12 +9,13 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from glaswerk.cell.blobs import delete_blob, store_bytes
+from glaswerk.cell.blobs import StorageError, store_bytes
+from glaswerk.cell.keeping import Busy, discard, keep_blobs
 from glaswerk.people.age import is_too_young, starts_protected
 from glaswerk.people.avatars import make_avatar
 from glaswerk.people.models import AVATAR_EXTENSION, Person, Role, Visibility
@@ -125,11 +126,10 @@ def set_avatar(person: Person, file: IO[bytes]) -> None:
     data = make_avatar(file)
     old = person.avatar
     with transaction.atomic():
-        sha = hashlib.sha256(data).hexdigest()
-        _lock_picture(sha)
+        keep_blobs()
         person.avatar = store_bytes(data, AVATAR_EXTENSION)
         person.save(update_fields=["avatar"])
-    if old != sha:
+    if old != person.avatar:
         _forget_picture(old)
 
 
@@ -140,19 +140,13 @@ def remove_avatar(person: Person) -> None:
     _forget_picture(old)
 
 
-def _lock_picture(sha: str) -> None:
-    """Hold, until the transaction ends, whoever else stores or forgets the same picture."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int(sha[:15], 16)])
-
-
 def _forget_picture(sha: str) -> None:
     """Delete a picture that nobody shows any more: two people may show the same one, and then it stays."""
     if sha:
-        with transaction.atomic():
-            _lock_picture(sha)
-            if not Person.objects.filter(avatar=sha).exists():
-                delete_blob(sha, AVATAR_EXTENSION)
+        # Nobody's change of picture fails, or waits for long, because of the old one: the next collection of garbage
+        # removes what stays now.
+        with suppress(StorageError, Busy):
+            discard([f"{sha}.{AVATAR_EXTENSION}"], tries=1)
 
 
 def set_language(person: Person, language: str) -> None:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from glaswerk.cell.blobs import blob_url
 from glaswerk.cell.classes import personal, public, secret
 from glaswerk.cell.ids import encode_id, new_id
+from glaswerk.cell.references import keeps_blob
 from glaswerk.people.names import NAME_VALIDATORS
 
 AVATAR_EXTENSION: Final = "webp"
@@ -67,7 +68,7 @@ class Person(AbstractBaseUser, PermissionsMixin):
     )
     display_name = public(models.CharField(_("shown name"), max_length=50, blank=True))
     bio = public(models.CharField(_("bio"), max_length=160, blank=True))
-    avatar = public(models.CharField(max_length=64, blank=True, editable=False))
+    avatar = public(keeps_blob(models.CharField(max_length=64, blank=True, editable=False), AVATAR_EXTENSION))
     email = personal(models.EmailField(_("e-mail address"), blank=True))
     password = secret(models.CharField(max_length=200))
     birth_year = personal(models.PositiveSmallIntegerField(_("year of birth"), null=True))

@@ -11,6 +11,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from glaswerk.cell.blobs import StorageError
 from glaswerk.people import actions
 from glaswerk.people.avatars import AvatarError
 from glaswerk.people.forms import ProfileForm
@@ -51,6 +52,8 @@ def profile(request: HttpRequest) -> HttpResponse:
                 actions.remove_avatar(person)
         except AvatarError as error:
             form.add_error("avatar", str(error))
+        except StorageError:
+            form.add_error("avatar", _("The picture cannot be stored just now. Please try again in a minute."))
         else:
             actions.edit_profile(person, display_name=form.cleaned_data["display_name"], bio=form.cleaned_data["bio"])
             messages.success(request, _("Your profile is saved."))

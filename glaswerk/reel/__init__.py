@@ -9,21 +9,29 @@ input is read only by child processes that have no network, few files and hard l
 """
 
 from glaswerk.reel.failures import Failure, ReelError
+from glaswerk.reel.ladder import Family, Rung, first_rung, rungs
 from glaswerk.reel.limits import Limits
 from glaswerk.reel.look import FEATURES, look
 from glaswerk.reel.probe import Probe, probe
 from glaswerk.reel.render import Poster, Rendition, Renditions, make_renditions
+from glaswerk.reel.stop import Stop, stoppable
 
 __all__ = [
     "FEATURES",
     "Failure",
+    "Family",
     "Limits",
     "Poster",
     "Probe",
     "ReelError",
     "Rendition",
     "Renditions",
+    "Rung",
+    "Stop",
+    "first_rung",
     "look",
     "make_renditions",
     "probe",
+    "rungs",
+    "stoppable",
 ]

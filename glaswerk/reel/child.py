@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from glaswerk.reel.failures import Failure, ReelError
+from glaswerk.reel.stop import current_stop
 
 _CONFINE: Final = str(Path(__file__).with_name("confine.py"))
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
@@ -22,6 +23,7 @@ PYTHON_LISTS: Final = (str(_PACKAGE.parent),)
 _ERRORS_KEPT: Final = 32 * 1024
 _OUTPUT_KEPT: Final = 1 << 20
 _TICK_SECONDS: Final = 0.5
+_OPEN_FILES: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +32,16 @@ class Confinement:
 
     Where the kernel has Landlock, the child can open what lies beneath `read`, `write` and SYSTEM_READS, and
     see the names (but not the contents) of what lies beneath `list`: an interpreter has to list the folders
-    that it imports from.
+    that it imports from. `stack_bytes` is what each thread gets, 0 what is usual here: with hundreds of threads
+    the usual 8 MiB would be most of the memory.
     """
 
     memory_bytes: int
     file_bytes: int
     wall_seconds: float
     stall_seconds: float
+    stack_bytes: int = 0
+    nice: int = 5
     list: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
@@ -57,18 +62,28 @@ def run_confined(
     *,
     stdin: IO[bytes] | int = subprocess.DEVNULL,
     on_line: Callable[[bytes], bool] | None = None,
+    folder: str = "/",
+    descriptors: Sequence[int] = (),
 ) -> Outcome:
     """Run `command` (its first word an absolute path) until it ends.
 
     `on_line` is called with each line of standard output and says whether the line shows that work went on;
-    without it, any output does. Output is then not kept. Whatever happens, also in
+    without it, any output does. Output is then not kept. The child works in `folder`, and has the open files
+    `descriptors` under the same numbers. Whatever happens, also in
     `on_line`, the child's whole process group is dead on return. Raises ReelError BROKEN_TOOL, TIMED_OUT,
-    STALLED or KILLED.
+    STALLED, KILLED, or STOPPED within `stoppable`.
     """
+    stop = current_stop()
+    if stop is not None and stop.is_asked:
+        raise ReelError(Failure.STOPPED)
     rules = {
         "parent": os.getpid(),
         "memory": confinement.memory_bytes,
         "file_bytes": confinement.file_bytes,
+        # ffmpeg keeps a second descriptor of every file that it was given open.
+        "open_files": _OPEN_FILES + 2 * len(descriptors),
+        "stack": confinement.stack_bytes,
+        "nice": confinement.nice,
         "cpu_seconds": max(1, int(confinement.wall_seconds * (os.cpu_count() or 1))),
         "list": confinement.list,
         "read": [*SYSTEM_READS, *confinement.read],
@@ -81,7 +96,8 @@ def run_confined(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PYTHONPATH": str(_PACKAGE.parent)},
-            cwd="/",
+            cwd=folder,
+            pass_fds=descriptors,
             start_new_session=True,
         )
     except OSError as error:
@@ -131,11 +147,17 @@ def _watch(
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ, "output")
         selector.register(process.stderr, selectors.EVENT_READ, "errors")
-        while selector.get_map():
+        stop, open_pipes = current_stop(), 2
+        if stop is not None:
+            selector.register(stop, selectors.EVENT_READ, "stop")
+        while open_pipes:
             for key, _ in selector.select(_TICK_SECONDS):
+                if key.data == "stop":
+                    raise ReelError(Failure.STOPPED)
                 chunk = os.read(key.fd, 65536)
                 if not chunk:
                     selector.unregister(key.fileobj)
+                    open_pipes -= 1
                 elif key.data == "errors":
                     errors += chunk
                     del errors[:-_ERRORS_KEPT]

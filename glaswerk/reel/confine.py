@@ -3,8 +3,8 @@
 Runs on its own, by path, between the caller and the program. Setting limits in the caller's forked copy
 (subprocess's preexec_fn) can deadlock in a process with threads; a small program in between cannot.
 
-RULES is a JSON object: "parent" (process id), "memory", "cpu_seconds", "file_bytes", and "list", "read"
-and "write" (paths). Limits that every Linux has must hold, or the program is not started. Isolation that a
+RULES is a JSON object: "parent" (process id), "memory", "nice", "cpu_seconds", "file_bytes", "open_files", "stack" (0: as
+it is), and "list", "read" and "write" (paths). Limits that every Linux has must hold, or the program is not started. Isolation that a
 kernel or a container may refuse (network namespace, Landlock) is taken where it is given.
 """
 
@@ -40,11 +40,14 @@ def main(arguments: list[str]) -> None:
     if os.getppid() != rules["parent"]:
         os._exit(1)
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    _lower_priority()
+    _lower_priority(rules["nice"])
     _leave_network()
     _narrow_files(rules["list"], rules["read"], rules["write"])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+    open_files = min(rules["open_files"], resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
+    if rules["stack"]:
+        resource.setrlimit(resource.RLIMIT_STACK, (rules["stack"], rules["stack"]))
     resource.setrlimit(resource.RLIMIT_FSIZE, (rules["file_bytes"], rules["file_bytes"]))
     resource.setrlimit(resource.RLIMIT_CPU, (rules["cpu_seconds"], rules["cpu_seconds"] + 1))
     resource.setrlimit(resource.RLIMIT_AS, (rules["memory"], rules["memory"]))
@@ -53,10 +56,10 @@ def main(arguments: list[str]) -> None:
     os.execv(command[0], command)
 
 
-def _lower_priority() -> None:
+def _lower_priority(by: int) -> None:
     """Yield to the web workers of the same machine, and be the first to go when memory runs out."""
     try:
-        os.nice(5)
+        os.nice(by)
         with open("/proc/self/oom_score_adj", "w") as handle:
             handle.write("500")
     except OSError:

@@ -144,6 +144,7 @@ def _examine(container_name: str, size: int, limits: Limits) -> dict[str, Any]:
             "video_codec": codec.codec.canonical_name,
             "video_stream": video.index,
             "video_duration_ms": round((video_end - seen.first) * 1000),
+            "video_delay_ms": round((seen.first - first) * 1000),
             "coded_width": frame.width,
             "coded_height": frame.height,
             "bit_depth": max((each.bits for each in frame.format.components), default=8),
@@ -154,6 +155,7 @@ def _examine(container_name: str, size: int, limits: Limits) -> dict[str, Any]:
             "audio_stream": audio.index if audio else None,
             "audio_channels": audio.codec_context.channels if audio else 0,
             "audio_sample_rate": audio.codec_context.sample_rate if audio else 0,
+            "audio_delay_ms": round((heard.first - first) * 1000) if heard and heard.first is not None else 0,
         }
 
 
@@ -245,12 +247,11 @@ def _read(container: InputContainer, video: Any, audio: Any, limits: Limits) -> 
     frame, tried = None, 0
     try:
         for packet in container.demux(*(each for each in (video, audio) if each is not None)):
-            if packet.is_discard:
-                continue
-            if packet.size:
+            # What an edit list cuts off is not shown, but what follows may need it to be decoded.
+            if packet.size and not packet.is_discard:
                 tracks[packet.stream_index].add(packet, limits.max_duration_ms)
             if frame is None and packet.stream_index == video.index and tried < _PACKETS_TO_FIRST_FRAME:
-                tried += 1
+                tried += not packet.is_discard
                 try:
                     frame = next(iter(packet.decode()), None)
                 except av.error.MemoryError:

@@ -34,6 +34,8 @@ class Failure(StrEnum):
     DISK_FULL = "disk_full"
     UNREADABLE = "unreadable"
     BROKEN_TOOL = "broken_tool"
+    # Somebody asked for it, who knows why.
+    STOPPED = "stopped"
 
     @property
     def is_worth_a_retry(self) -> bool:
@@ -42,7 +44,7 @@ class Failure(StrEnum):
 
 
 _OF_THE_MACHINE = frozenset(
-    {Failure.STALLED, Failure.KILLED, Failure.DISK_FULL, Failure.UNREADABLE, Failure.BROKEN_TOOL}
+    {Failure.STALLED, Failure.KILLED, Failure.DISK_FULL, Failure.UNREADABLE, Failure.BROKEN_TOOL, Failure.STOPPED}
 )
 
 

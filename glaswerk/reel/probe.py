@@ -24,7 +24,8 @@ class Probe:
 
     `width` and `height` are as displayed: after rotation, with square pixels. `rotation` is clockwise: 0, 90,
     180 or 270. `fps` is the average. `duration_ms` is measured from the packets, not believed from the
-    header. `hdr` is "pq", "hlg" or None. Colour names are FFmpeg's ("bt709", "smpte2084", "unknown").
+    header. `video_delay_ms` and `audio_delay_ms` say how much later than the other a stream begins. `hdr` is
+    "pq", "hlg" or None. Colour names are FFmpeg's ("bt709", "smpte2084", "unknown").
     """
 
     container: str
@@ -39,6 +40,7 @@ class Probe:
     video_codec: str
     video_stream: int
     video_duration_ms: int
+    video_delay_ms: int
     coded_width: int
     coded_height: int
     bit_depth: int
@@ -51,6 +53,7 @@ class Probe:
     audio_stream: int | None
     audio_channels: int
     audio_sample_rate: int
+    audio_delay_ms: int
 
     @property
     def has_audio(self) -> bool:
@@ -99,11 +102,11 @@ def open_source(path: str | os.PathLike[str]) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def review(outputs: list[Path], poster: Path, limits: Limits) -> dict[str, Any]:
+def review(outputs: list[Path], poster: Path | None, limits: Limits) -> dict[str, Any]:
     """Read back what a render wrote. The answer is described in `glaswerk.reel.review`. Raises ReelError."""
-    question = {"outputs": [str(each) for each in outputs], "poster": str(poster)}
+    question = {"outputs": [str(each) for each in outputs], "poster": str(poster) if poster else None}
     command = python_command("glaswerk.reel.review", json.dumps(question))
-    confinement = _confinement(limits, str(poster.parent))
+    confinement = _confinement(limits, *{str(each.parent) for each in outputs})
     return read_answer(run_confined(command, confinement, stdin=subprocess.DEVNULL))
 
 

@@ -1,30 +1,28 @@
-"""From a probed source to files that every browser plays, in one run of ffmpeg."""
+"""From a probed source to files that every browser plays: one decode of the picture, one of the sound."""
 
 import fcntl
 import os
 import secrets
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import IO, Final
 
-import imageio_ffmpeg  # type: ignore[import-untyped, unused-ignore]
-
-from glaswerk.reel.child import Confinement, Outcome, run_confined
-from glaswerk.reel.content import DECODER_WHITELIST, DEMUXERS, FORMAT_WHITELIST
 from glaswerk.reel.failures import Failure, ReelError
-from glaswerk.reel.graph import encoder_options, filter_graph, poster_options
-from glaswerk.reel.ladder import Rung, rungs
+from glaswerk.reel.graph import encoder_options, file_options, filter_graph, poster_graph, poster_options, sound_options
+from glaswerk.reel.ladder import Family, Rung, rungs
 from glaswerk.reel.limits import Limits
 from glaswerk.reel.probe import Probe, open_source, review
+from glaswerk.reel.sound import Sound, listen
+from glaswerk.reel.tool import ProgressReading, own_file_options, run_ffmpeg, source_options
 
 _UNFINISHED: Final = ".reel-part"
 _POSTER: Final = "poster.jpg"
-# More than this part of all frames undecodable is not a blemish any more.
-_MAX_ERROR_RATE: Final = 0.25
+_SOUND: Final = "sound.m4a"
 _FORGIVEN_MS: Final = 500
 _FORGIVEN_PART: Final = 10
 
@@ -46,6 +44,7 @@ class Rendition:
     duration_ms: int
     codecs: str
     has_audio: bool
+    family: Family
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +60,17 @@ class Poster:
 
 @dataclass(frozen=True, slots=True)
 class Renditions:
-    """What a render made: the files lie in `folder`, the largest rendition comes first."""
+    """What a render made: the files lie in `folder`, the largest rendition comes first.
+
+    `poster` is None where none was asked for, and `chromaprint` is empty where the sound came from an earlier rendition.
+    """
 
     folder: Path
     renditions: tuple[Rendition, ...]
-    poster: Poster
+    poster: Poster | None
+    chromaprint: bytes
+    lufs: float | None
+    """How loud the source was."""
 
 
 def make_renditions(
@@ -74,9 +79,15 @@ def make_renditions(
     folder: str | os.PathLike[str],
     progress: Progress | None = None,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
+    *,
+    ladder: Sequence[Rung] = (),
+    after: Path | None = None,
+    in_background: bool = False,
 ) -> Renditions:
     """Render `source`, whose facts are `probe`, into `folder`, which appears whole or not at all.
 
+    `ladder` is the part of the source's ladder to make now, all of it where nothing is said.  `after` is a rendition
+    that an earlier call has made of the same source: then its sound is taken as it is, and there is no new poster.
     The parent of `folder` must exist and is where unfinished work lies meanwhile. A `folder` that exists is
     replaced. `progress` gets rising percentages, and 100 when the files are in place; what it raises stops
     the render and passes on. Raises ReelError. The bytes depend on the source and the version of ffmpeg.
@@ -84,19 +95,23 @@ def make_renditions(
     target = Path(folder)
     report = _Rising(progress)
     report(0)
+    wanted = tuple(ladder) or rungs(probe.width, probe.height)
     try:
-        with open_source(source) as handle, _unfinished_folder(target) as part:
-            ladder = rungs(probe.width, probe.height)
-            names = [f"{min(rung.width, rung.height)}.mp4" for rung in ladder]
-            _render(handle, probe, ladder, [part / name for name in names], part / _POSTER, report, limits)
-            found = _verified(probe, ladder, part, names, limits)
+        with open_source(source) as handle, unfinished_folder(target) as part:
+            run = _Run(handle, probe, wanted, part, limits, in_background)
+            sound = run.listen() if after is None and probe.audio_stream is not None else None
+            run.render(sound, after, report)
+            found = _verified(run, with_poster=after is None)
+            for name in _PASSING:
+                (part / name).unlink(missing_ok=True)
             _make_durable(part)
             _move_into_place(part, target)
     except OSError as error:
         code = Failure.DISK_FULL if error.errno in (ENOSPC, EDQUOT) else Failure.UNREADABLE
         raise ReelError(code, error.strerror or type(error).__name__) from error
     report(100)
-    return _placed(found, target)
+    made = _placed(found, target)
+    return replace(made, chromaprint=sound.chromaprint, lufs=sound.lufs) if sound else made
 
 
 class _Rising:
@@ -113,121 +128,113 @@ class _Rising:
                 self._progress(percent)
 
 
-def _render(
-    source: IO[bytes],
-    probe: Probe,
-    ladder: Sequence[Rung],
-    outputs: Sequence[Path],
-    poster: Path,
-    report: Callable[[int], None],
-    limits: Limits,
-) -> None:
-    tool = _ffmpeg()
-    command = [tool, *_input_options(probe, limits), "-filter_complex", filter_graph(probe, ladder)]
-    for number, (rung, output) in enumerate(zip(ladder, outputs, strict=True)):
-        command += [*encoder_options(probe, rung, number), f"file:{output}"]
-    command += [*poster_options(), f"file:{poster}"]
-    confinement = Confinement(
-        memory_bytes=limits.memory_bytes,
-        file_bytes=limits.output_bytes,
-        wall_seconds=limits.wall_seconds,
-        stall_seconds=limits.stall_seconds,
-        read=(tool,),
-        write=(str(poster.parent),),
-    )
-    reading = _ProgressReading(probe.duration_ms, report)
-    outcome = run_confined(command, confinement, stdin=source, on_line=reading)
-    if outcome.status != 0:
-        raise _failure_of(outcome)
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One render, in its unfinished folder."""
+
+    source: IO[bytes]
+    probe: Probe
+    ladder: Sequence[Rung]
+    folder: Path
+    limits: Limits
+    in_background: bool
+
+    def output(self, rung: Rung) -> Path:
+        return self.folder / f"{rung.name}.mp4"
+
+    def listen(self) -> Sound:
+        sound = listen(self.source, self.probe, self.folder, self.limits, in_background=self.in_background)
+        self.source.seek(0)
+        return sound
+
+    def render(self, sound: Sound | None, after: Path | None, report: Callable[[int], None]) -> None:
+        """Make all files, with the sound as it was heard, or that of an earlier rendition, or none."""
+        command = [*ProgressReading.OPTIONS, *source_options(self.probe, self.limits)]
+        # Sound that is copied and a picture that is long in coming wait for each other in ffmpeg: then the poster comes later.
+        with_poster = after is None and len(self.ladder) == 1
+        graph = filter_graph(self.probe, self.ladder, with_poster=with_poster)
+        heard: list[str] = []
+        read: list[Path] = []
+        if after is not None:
+            command += own_file_options(after)
+            read.append(after)
+            heard = ["-map", "1:a?", "-c:a", "copy"]
+        elif sound is not None and len(self.ladder) == 1:
+            command += own_file_options(sound.path, "wav")
+            graph += f";[1:a]{sound.filters}[a]"
+            heard = ["-map", "[a]", *sound_options()]
+        elif sound is not None:
+            # Encoded once for all renditions, which costs as much as a small rendition does.
+            command += own_file_options(self._encode(sound))
+            heard = ["-map", "1:a", "-c:a", "copy"]
+        command += ["-filter_complex", graph]
+        for number, rung in enumerate(self.ladder):
+            command += [*encoder_options(rung, number), *heard, *file_options(), f"file:{self.output(rung)}"]
+        poster = [*poster_options(), f"file:{self.folder / _POSTER}"]
+        if with_poster:
+            command += poster
+        reading = ProgressReading(self.probe.duration_ms, report)
+        self._ffmpeg(command, read=read, source=self.source, on_line=reading)
+        if after is None and not with_poster:
+            largest = own_file_options(self.output(self.ladder[0]))
+            self._ffmpeg([*largest, "-filter_complex", poster_graph("0:v"), *poster])
+
+    def _encode(self, sound: Sound) -> Path:
+        path = self.folder / _SOUND
+        command = [*own_file_options(sound.path, "wav"), "-filter_complex", f"[0:a]{sound.filters}[a]"]
+        self._ffmpeg([*command, "-map", "[a]", *sound_options(), *file_options(), f"file:{path}"])
+        return path
+
+    def _ffmpeg(
+        self,
+        command: Sequence[str],
+        read: Sequence[Path] = (),
+        source: IO[bytes] | int = subprocess.DEVNULL,
+        on_line: Callable[[bytes], bool] | None = None,
+    ) -> None:
+        run_ffmpeg(
+            command,
+            self.limits,
+            folder=self.folder,
+            read=read,
+            source=source,
+            on_line=on_line,
+            in_background=self.in_background,
+        )
 
 
-def _ffmpeg() -> str:
-    try:
-        return os.path.realpath(str(imageio_ffmpeg.get_ffmpeg_exe()))
-    except RuntimeError as error:
-        raise ReelError(Failure.BROKEN_TOOL, "imageio-ffmpeg has no ffmpeg for this machine") from error
-
-
-def _input_options(probe: Probe, limits: Limits) -> list[str]:
-    """The source comes as standard input and through the one protocol that opens nothing else."""
-    if probe.container not in DEMUXERS:
-        raise ReelError(Failure.UNSUPPORTED_CONTAINER, "the probe names an unknown container")
-    options = ["-hide_banner", "-nostdin", "-y", "-loglevel", "error", "-nostats"]
-    options += ["-progress", "pipe:1", "-stats_period", "0.25", "-max_error_rate", str(_MAX_ERROR_RATE)]
-    options += ["-f", probe.container, "-protocol_whitelist", "fd", "-format_whitelist", FORMAT_WHITELIST]
-    options += ["-codec_whitelist", DECODER_WHITELIST, "-max_pixels:v", str(limits.max_pixels)]
-    return [*options, "-t", f"{limits.max_duration_ms / 1000 + 1:.3f}", "-fd", "0", "-i", "fd:"]
-
-
-class _ProgressReading:
-    """Understands the lines of `-progress`, and tells standing still from going on."""
-
-    def __init__(self, duration_ms: int, report: Callable[[int], None]) -> None:
-        self._duration_us = max(1, duration_ms * 1000)
-        self._report = report
-        self._seen: dict[bytes, bytes] = {}
-
-    def __call__(self, line: bytes) -> bool:
-        name, _, value = line.partition(b"=")
-        if name not in (b"frame", b"out_time_us", b"total_size"):
-            return False
-        advanced = self._seen.get(name) != value
-        self._seen[name] = value
-        if name == b"out_time_us" and value.lstrip(b"-").isdigit():
-            self._report(min(99, max(0, int(value) * 100 // self._duration_us)))
-        return advanced
-
-
-_SAID = (
-    ("No space left on device", Failure.DISK_FULL),
-    ("Disk quota exceeded", Failure.DISK_FULL),
-    ("File too large", Failure.OUTPUT_TOO_LARGE),
-    ("Cannot allocate memory", Failure.OUT_OF_MEMORY),
-    # A thread that has no room for its stack.
-    ("Resource temporarily unavailable", Failure.OUT_OF_MEMORY),
-    ("error while loading shared libraries", Failure.BROKEN_TOOL),
-    ("Exec format error", Failure.BROKEN_TOOL),
-    ("Unrecognized option", Failure.BROKEN_TOOL),
-    ("Unknown encoder", Failure.BROKEN_TOOL),
-    ("No such filter", Failure.BROKEN_TOOL),
-)
-
-
-def _failure_of(outcome: Outcome) -> ReelError:
-    """What a failed ffmpeg died of. Its words about the file itself stay out of the detail."""
-    for words, code in _SAID:
-        if words in outcome.errors:
-            return ReelError(code, words)
-    return ReelError(Failure.UNDECODABLE, f"ffmpeg ended with status {outcome.status}")
+_PASSING: Final = ("sound.wav", _SOUND)
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The verified results, still by name."""
+    """The verified results, still in the unfinished folder."""
 
-    renditions: tuple[tuple[str, Rendition], ...]
-    poster: Poster
+    renditions: tuple[Rendition, ...]
+    poster: Poster | None
 
 
-def _verified(probe: Probe, ladder: Sequence[Rung], part: Path, names: Sequence[str], limits: Limits) -> _Found:
+def _verified(run: _Run, *, with_poster: bool) -> _Found:
     """Read the results back and compare them with what was asked for. Raises ReelError."""
-    poster = part / _POSTER
-    for path in (*(part / name for name in names), poster):
+    probe, outputs = run.probe, [run.output(rung) for rung in run.ladder]
+    poster = run.folder / _POSTER if with_poster else None
+    for path in (*outputs, *((poster,) if poster else ())):
         if not path.is_file() or path.stat().st_size == 0:
             raise ReelError(Failure.UNDECODABLE, "a result is missing")
-    answer = review([part / name for name in names], poster, limits)
+    answer = review(outputs, poster, run.limits)
     renditions = []
-    for rung, name, facts in zip(ladder, names, answer["outputs"], strict=True):
-        if (facts["width"], facts["height"]) != (rung.width, rung.height) or not facts["fast_start"]:
+    for rung, path, facts in zip(run.ladder, outputs, answer["outputs"], strict=True):
+        asked = (rung.width, rung.height, rung.family.value)
+        if (facts["width"], facts["height"], facts["family"]) != asked or not facts["fast_start"]:
             raise ReelError(Failure.UNDECODABLE, "a result has another shape than asked for")
         missing = probe.video_duration_ms - facts["video_ms"]
         if missing > max(_FORGIVEN_MS, probe.video_duration_ms // _FORGIVEN_PART):
             have = f"{facts['video_ms']} of {probe.video_duration_ms} ms could be decoded"
             raise ReelError(Failure.TRUNCATED, have)
         duration_ms = max(facts["video_ms"], facts["audio_ms"] or 0)
-        size = (part / name).stat().st_size
+        size = path.stat().st_size
         rendition = Rendition(
-            path=part / name,
+            path=path,
             width=rung.width,
             height=rung.height,
             bitrate=size * 8000 // max(1, duration_ms),
@@ -235,35 +242,24 @@ def _verified(probe: Probe, ladder: Sequence[Rung], part: Path, names: Sequence[
             duration_ms=duration_ms,
             codecs=facts["codecs"],
             has_audio=facts["audio_ms"] is not None,
+            family=rung.family,
         )
-        renditions.append((name, rendition))
-    picture = answer["poster"]
-    made = Poster(poster, picture["width"], picture["height"], poster.stat().st_size, picture["colour"])
+        renditions.append(rendition)
+    made = None
+    if poster:
+        picture = answer["poster"]
+        made = Poster(poster, picture["width"], picture["height"], poster.stat().st_size, picture["colour"])
     return _Found(tuple(renditions), made)
 
 
 def _placed(found: _Found, target: Path) -> Renditions:
-    renditions = tuple(
-        Rendition(
-            path=target / name,
-            width=each.width,
-            height=each.height,
-            bitrate=each.bitrate,
-            bytes=each.bytes,
-            duration_ms=each.duration_ms,
-            codecs=each.codecs,
-            has_audio=each.has_audio,
-        )
-        for name, each in found.renditions
-    )
-    poster = found.poster
-    return Renditions(
-        target, renditions, Poster(target / _POSTER, poster.width, poster.height, poster.bytes, poster.colour)
-    )
+    renditions = tuple(replace(each, path=target / each.path.name) for each in found.renditions)
+    poster = replace(found.poster, path=target / _POSTER) if found.poster else None
+    return Renditions(target, renditions, poster, b"", None)
 
 
 @contextmanager
-def _unfinished_folder(target: Path) -> Iterator[Path]:
+def unfinished_folder(target: Path) -> Iterator[Path]:
     """A locked folder beside `target`, gone afterwards unless it was moved.
 
     What an earlier render of the same target left when it was killed is removed: its lock is free.

@@ -1,7 +1,7 @@
 """The child of `review`: opens what a render wrote and prints what a player will find, as JSON.
 
-{"outputs": [{"width", "height", "video_ms", "audio_ms" (null without audio), "codecs", "fast_start"}],
- "poster": {"width", "height", "colour" ("#rrggbb")}}, or {"failure", "detail"}.
+{"outputs": [{"width", "height", "video_ms", "audio_ms" (null without audio), "family", "codecs", "fast_start"}],
+ "poster": {"width", "height", "colour" ("#rrggbb")} or null}, or {"failure", "detail"}.
 """
 
 import json
@@ -21,7 +21,7 @@ def main() -> None:
     try:
         answer: dict[str, Any] = {
             "outputs": [_rendition(path) for path in question["outputs"]],
-            "poster": _poster(question["poster"]),
+            "poster": _poster(question["poster"]) if question["poster"] else None,
         }
     except ReelError as error:
         answer = {"failure": error.code.value, "detail": error.detail}
@@ -37,11 +37,7 @@ def _rendition(path: str) -> dict[str, Any]:
             raise ReelError(Failure.UNDECODABLE, "a result has no video")
         video = container.streams.video[0]
         context = video.codec_context
-        # The avcC record of ISO/IEC 14496-15: version, profile, compatibility, level.
-        profile = (context.extradata or b"")[1:4]
-        if context.codec.canonical_name != "h264" or len(profile) != 3:
-            raise ReelError(Failure.UNDECODABLE, "a result is not H.264")
-        codecs = f"avc1.{profile.hex()}"
+        family, codecs = _code(context.codec.canonical_name, context.extradata or b"")
         audio_ms = None
         if container.streams.audio:
             audio = container.streams.audio[0]
@@ -55,9 +51,23 @@ def _rendition(path: str) -> dict[str, Any]:
             "height": context.height,
             "video_ms": _milliseconds(video),
             "audio_ms": audio_ms,
+            "family": family,
             "codecs": codecs,
             "fast_start": _has_index_first(path),
         }
+
+
+def _code(name: str, record: bytes) -> tuple[str, str]:
+    """The family and the codecs parameter, from the configuration record of the code."""
+    if name == "h264" and len(record) >= 4:
+        # The avcC record of ISO/IEC 14496-15: version, profile, compatibility, level.
+        return name, f"avc1.{record[1:4].hex()}"
+    if name == "av1" and len(record) >= 4:
+        # The av1C record of the AV1 codec ISO media file format binding: version, profile and level, tier and depth.
+        profile, level = record[1] >> 5, record[1] & 31
+        tier, depth = "H" if record[2] & 128 else "M", 10 if record[2] & 64 else 8
+        return name, f"av01.{profile}.{level:02d}{tier}.{depth:02d}"
+    raise ReelError(Failure.UNDECODABLE, "a result is in another code than asked for")
 
 
 def _milliseconds(stream: Any) -> int:

@@ -3,8 +3,9 @@
 Processing moves a video from state to state on its own; that is in `processing.py`.
 """
 
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -13,14 +14,14 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from glaswerk.cell import blobs
+from glaswerk.cell.keeping import keep_blobs
 from glaswerk.people.actions import become_creator
 from glaswerk.people.models import Person, Visibility
 from glaswerk.videos import captions, outbox
-from glaswerk.videos.keeping import keep_blobs
 from glaswerk.videos.limits import max_upload_bytes, max_upload_mb
-from glaswerk.videos.models import State, Video
-
-_MAX_SOUND_TITLE: Final = 80
+from glaswerk.videos.models import Sound, State, Video
+from glaswerk.videos.models.sound import MAX_SOUND_TITLE
+from glaswerk.videos.reuse import Allowance, allowance_fields, refusal_of
 
 
 class UploadError(Exception):
@@ -33,51 +34,104 @@ class UploadError(Exception):
         self.status = status
 
 
-def upload_video(creator: Person, source: Path, caption: str = "", visibility: str | None = None) -> Video:
+def upload_video(
+    creator: Person,
+    source: Path,
+    caption: str = "",
+    visibility: str | None = None,
+    allow: Allowance = Allowance(),  # noqa: B008  (frozen)
+) -> Video:
     """Keep a copy of the file, make a video of it and have it processed; the caller keeps `source`.
 
     Without `visibility` the person's own default holds.  A first upload makes a viewer a creator.  Raises
     UploadError, and OSError where the disk cannot take the file; then nothing has changed.
     """
+    check_words(caption, visibility)
+    check_allowance(creator, allow)
+    check_size(source.stat().st_size)
+    with transaction.atomic():
+        # Under the lock nobody removes an original that is the same as this one until this row refers to it.
+        keep_blobs()
+        return make_video(creator, blobs.store_original(source), caption, visibility, allow)
+
+
+def make_video(
+    creator: Person,
+    source: str,
+    caption: str,
+    visibility: str | None,
+    allow: Allowance = Allowance(),  # noqa: B008  (frozen)
+    sound: Sound | None = None,
+) -> Video:
+    """Make a video of an original that is in the store, and have it processed.
+
+    An empty `source` stands for a cut that is yet to be rendered; the caller adds that cut.  The caller's transaction
+    holds `keep_blobs`.  Raises UploadError.
+    """
     parsed = _parsed(caption)
     _check_visibility(visibility)
-    size = source.stat().st_size
+    check_allowance(creator, allow)
+    chosen = visibility or creator.default_visibility
+    video = Video.objects.create(
+        creator=creator,
+        caption=parsed.text,
+        hashtags=list(parsed.hashtags),
+        mentions=_resolved(parsed.mentions),
+        visibility=chosen,
+        language=creator.language,
+        region=settings.CELL.config.cell.region,
+        sound=sound,
+        sound_title=sound.title if sound is not None else own_sound_title(creator),
+        source=source,
+        **allowance_fields(creator, chosen, allow),
+    )
+    become_creator(creator)
+    outbox.process_later(video.pk)
+    return video
+
+
+def check_words(caption: str, visibility: str | None) -> None:
+    """Raise UploadError where a video cannot have this caption or this visibility."""
+    _parsed(caption)
+    _check_visibility(visibility)
+
+
+def check_allowance(creator: Person, allow: Allowance) -> None:
+    """Raise UploadError where this creator cannot allow so much."""
+    refusal = refusal_of(creator, allow)
+    if refusal is not None:
+        raise UploadError("allow", refusal)
+
+
+def check_size(size: int) -> None:
+    """Raise UploadError where a file of so many bytes cannot become a video."""
     if size == 0:
         raise UploadError(
             "file", _("The file is empty. Please choose the video again; if it is in a cloud, download it first.")
         )
     if size > max_upload_bytes():
         raise too_large()
-    with transaction.atomic():
-        # Under the lock nobody removes an original that is the same as this one until this row refers to it.
-        keep_blobs()
-        video = Video.objects.create(
-            creator=creator,
-            caption=parsed.text,
-            hashtags=list(parsed.hashtags),
-            mentions=_resolved(parsed.mentions),
-            visibility=visibility or creator.default_visibility,
-            language=creator.language,
-            region=settings.CELL.config.cell.region,
-            sound_title=_sound_title(creator),
-            source=blobs.store_original(source),
-        )
-        become_creator(creator)
-        outbox.process_later(video.pk)
-    return video
 
 
-def edit_video(person: Person, video: Video, *, caption: str | None = None, visibility: str | None = None) -> Video:
-    """Change the words of one's own video or who may see it; None leaves as it is.
+def edit_video(
+    person: Person,
+    video: Video,
+    *,
+    caption: str | None = None,
+    visibility: str | None = None,
+    allow: Allowance = Allowance(),  # noqa: B008  (frozen)
+) -> Video:
+    """Change the words of one's own video, who may see it, or what may be made of it; None leaves as it is.
 
     Raises UploadError, and PermissionDenied for somebody else's video.
     """
     _check_is_own(person, video)
     _check_visibility(visibility)
-    changes: dict[str, Any] = {}
+    check_allowance(person, allow)
+    changes: dict[str, Any] = {**allow.fields()}
     if caption is not None:
         parsed = _parsed(caption)
-        changes = {
+        changes |= {
             "caption": parsed.text,
             "hashtags": list(parsed.hashtags),
             "mentions": _resolved(parsed.mentions),
@@ -103,9 +157,13 @@ def delete_video(person: Person, video: Video) -> None:
         if locked is None:
             return
         names = [f"{blob}.mp4" for blob in locked.renditions.values_list("blob", flat=True)]
+        names += [f"{asset.blob}.{asset.extension}" for asset in locked.assets.all()]
         names += [f"{locked.poster}.jpg"] if locked.poster else []
+        names += [f"{blob}.vtt" for blob in locked.tracks.values_list("blob", flat=True)]
+        names += [f"{blob}.m4a" for blob in Sound.objects.filter(video=locked).values_list("blob", flat=True)]
+        names += [locked.source] if locked.source else []
         locked.delete()
-        outbox.discard_later([*names, locked.source])
+        outbox.discard_later(names)
         outbox.announce(video.pk)
 
 
@@ -133,6 +191,12 @@ def too_large() -> UploadError:
     """Return the refusal of a file beyond the limit."""
     message = _("The file is too large. Please upload at most %(size)d MiB; exporting at 1080p makes it smaller.")
     return UploadError("file", message % {"size": max_upload_mb()}, status=413)
+
+
+def no_room() -> UploadError:
+    """Return the refusal for a disk that is full."""
+    full = _("There is no room left on this server. Please tell the operator, and upload again later.")
+    return UploadError("file", full, HTTPStatus.INSUFFICIENT_STORAGE)
 
 
 def caption_sentence(reason: captions.Refusal) -> str:
@@ -175,7 +239,7 @@ def _resolved(names: tuple[str, ...]) -> list[int]:
     return [known[name] for name in names if name in known]
 
 
-def _sound_title(creator: Person) -> str:
+def own_sound_title(creator: Person) -> str:
     """Return the title of a video's own sound, in the language of the cell, because everybody reads the same one."""
     with translation.override(settings.LANGUAGE_CODE):
-        return (_("Original sound – %(name)s") % {"name": creator.shown_name})[:_MAX_SOUND_TITLE]
+        return (_("Original sound – %(name)s") % {"name": creator.shown_name})[:MAX_SOUND_TITLE]

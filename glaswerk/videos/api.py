@@ -1,13 +1,9 @@
 """The JSON endpoints of videos."""
 
 from errno import EDQUOT, ENOSPC
-from http import HTTPStatus
-from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 from django.conf import settings
-from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Field, File, Form, Query, Router, Schema
@@ -17,6 +13,10 @@ from glaswerk.cell.ids import decode_id
 from glaswerk.cell.rates import check_rate
 from glaswerk.people.models import Person
 from glaswerk.videos import actions, queries, uploads
+from glaswerk.videos.problems import problem
+from glaswerk.videos.queue import actions as queue_actions
+from glaswerk.videos.queue import queries as queue_queries
+from glaswerk.videos.reuse import Allowance
 
 router = Router(tags=["videos"])
 
@@ -51,7 +51,41 @@ class CountsOut(Schema):
 class SoundOut(Schema):
     """What is heard."""
 
+    id: str | None = Field(description="null where there is nothing to hear, or the sound is not there any more")
     title: str
+    url: str | None = Field(description="The address of its page.")
+
+
+class CreditOut(Schema):
+    """What a video was made with."""
+
+    kind: str = Field(description="duet, stitch or sound")
+    name: str = Field(description="The name of whom it is from.")
+    title: str = Field(description="The sound's title; empty for a video.")
+    url: str | None = Field(description="null where it is not there any more")
+
+
+class TrackOut(Schema):
+    """What is said in a video, as WebVTT."""
+
+    lang: str
+    url: str
+
+
+class AllowedOut(Schema):
+    """What others may make of a video."""
+
+    duet: bool
+    stitch: bool
+    sound: bool
+
+
+class AllowIn(Schema):
+    """What others may make of a video; what is left out stays as it is."""
+
+    duet: bool | None = None
+    stitch: bool | None = None
+    sound: bool | None = None
 
 
 class VideoOut(Schema):
@@ -66,9 +100,15 @@ class VideoOut(Schema):
     color: str
     poster: str | None
     hashtags: list[str]
+    preview: str | None = Field(description="Address of an animated WebP of a few seconds.")
+    storyboard: str | None = Field(description="Address of a WebVTT file that names a still for every second.")
+    stream: str | None = Field(description="Address of an HLS playlist of the same renditions, in CMAF.")
     renditions: list[RenditionOut]
     counts: CountsOut
     sound: SoundOut
+    credits: list[CreditOut]
+    captions: list[TrackOut]
+    allow: AllowedOut = Field(description="What everybody may make of it at this moment.")
     published_at: str | None
 
 
@@ -79,6 +119,8 @@ class StateOut(Schema):
     progress: int = Field(description="0 to 100")
     failure: str | None = Field(description="Why it failed and what to do, in your language.")
     retry: bool = Field(description="Whether the same file may succeed when you try again.")
+    place: int | None = Field(None, description="Its place in the queue while it waits; the next one's is 1.")
+    remaining_s: int | None = Field(None, description="About how many seconds its preparation still takes.")
 
 
 class UploadedOut(Schema):
@@ -86,6 +128,14 @@ class UploadedOut(Schema):
 
     id: str
     state: str
+    duplicate_of: str | None = Field(None, description="Your earlier video that was made from the very same file.")
+
+
+class AddressesOut(Schema):
+    """Signed addresses of a video's files."""
+
+    expires_at: str
+    addresses: dict[str, str] = Field(description="From each address of the video to one that needs no cookie.")
 
 
 class OwnVideoOut(VideoOut, StateOut):
@@ -94,6 +144,7 @@ class OwnVideoOut(VideoOut, StateOut):
     visibility: str
     created_at: str
     taken_down: bool
+    allow_said: AllowedOut = Field(description="What you allow; it counts while everybody may see the video.")
 
 
 class OwnVideosOut(Schema):
@@ -108,6 +159,7 @@ class EditIn(Schema):
 
     caption: str | None = None
     visibility: str | None = Field(None, description="public, followers or private")
+    allow: AllowIn = AllowIn()
 
 
 @router.post("/videos", response={201: UploadedOut}, auth=uploads.UploadAuth())
@@ -116,6 +168,9 @@ def upload(
     file: Annotated[UploadedFile | None, File(description="The video; required.")] = None,
     caption: Annotated[str, Form()] = "",
     visibility: Annotated[str, Form(description="public, followers or private; left out: your default.")] = "",
+    allow_duet: Annotated[bool | None, Form(description="Left out: yes for a public video, no for others.")] = None,
+    allow_stitch: Annotated[bool | None, Form(description="Likewise.")] = None,
+    allow_sound: Annotated[bool | None, Form(description="Likewise.")] = None,
 ) -> tuple[int, dict[str, Any]] | HttpResponse:
     """Upload a video.  It is prepared in the background; ask for its state."""
     try:
@@ -123,15 +178,20 @@ def upload(
         if file is None:
             raise actions.UploadError("file", _("Please choose a video."))
         _check_writes(request)
-        video = actions.upload_video(_person(request), _path_of(file), caption, visibility or None)
+        allow = Allowance(allow_duet, allow_stitch, allow_sound)
+        video = actions.upload_video(_person(request), uploads.path_of(file), caption, visibility or None, allow)
     except actions.UploadError as refusal:
-        return _problem(refusal)
+        return problem(refusal)
     except OSError as error:
         if error.errno not in (ENOSPC, EDQUOT):
             raise
-        full = _("There is no room left on this server. Please tell the operator, and upload again later.")
-        return _problem(actions.UploadError("file", full, HTTPStatus.INSUFFICIENT_STORAGE))
-    return 201, {"id": video.public_id, "state": video.state}
+        return problem(actions.no_room())
+    earlier = queries.earlier_video(_person(request), video.source, video.pk)
+    return 201, {
+        "id": video.public_id,
+        "state": video.state,
+        "duplicate_of": earlier.public_id if earlier else None,
+    }
 
 
 @router.get("/videos/{video_id}", response=VideoOut, auth=None)
@@ -140,10 +200,17 @@ def read(request: HttpRequest, video_id: str) -> dict[str, Any]:
     return queries.video_card(queries.access_video(_person_or_none(request), video_id))
 
 
+@router.get("/videos/{video_id}/addresses", response=AddressesOut, auth=None)
+def addresses(request: HttpRequest, video_id: str) -> dict[str, Any]:
+    """Return addresses that open the files of a video that you may see to whoever holds them, for a while."""
+    return queries.signed_addresses(queries.access_video(_person_or_none(request), video_id))
+
+
 @router.get("/videos/{video_id}/state", response=StateOut)
 def state(request: HttpRequest, video_id: str) -> dict[str, Any]:
     """Return how far your video is."""
-    return queries.state_of(queries.access_own_video(_person(request), video_id))
+    video = queries.access_own_video(_person(request), video_id)
+    return {**queries.state_of(video), **queue_queries.waits_of([video]).get(video.pk, {})}
 
 
 @router.patch("/videos/{video_id}", response=OwnVideoOut)
@@ -152,9 +219,10 @@ def edit(request: HttpRequest, video_id: str, change: EditIn) -> dict[str, Any] 
     _check_writes(request)
     video = queries.access_own_video(_person(request), video_id)
     try:
-        actions.edit_video(_person(request), video, caption=change.caption, visibility=change.visibility)
+        allow = Allowance(change.allow.duet, change.allow.stitch, change.allow.sound)
+        actions.edit_video(_person(request), video, caption=change.caption, visibility=change.visibility, allow=allow)
     except actions.UploadError as refusal:
-        return _problem(refusal)
+        return problem(refusal)
     return queries.own_card(video)
 
 
@@ -175,6 +243,15 @@ def retry(request: HttpRequest, video_id: str) -> tuple[int, dict[str, Any]]:
     return 202, queries.state_of(video)
 
 
+@router.post("/videos/{video_id}/cancel", response={202: StateOut})
+def cancel(request: HttpRequest, video_id: str) -> tuple[int, dict[str, Any]]:
+    """End the preparation of your video; what you uploaded is kept, and you can try again."""
+    _check_writes(request)
+    video = queries.access_own_video(_person(request), video_id)
+    queue_actions.cancel_video(_person(request), video)
+    return 202, queries.state_of(video)
+
+
 @router.get("/me/videos", response=OwnVideosOut)
 def own(
     request: HttpRequest,
@@ -185,11 +262,12 @@ def own(
     try:
         before_id = decode_id(before) if before is not None else None
     except ValueError:
-        return _problem(actions.UploadError("before", "Please give the `next` of the page before, or nothing."))
+        return problem(actions.UploadError("before", "Please give the `next` of the page before, or nothing."))
     found = queries.own_videos(_person(request), before_id, limit + 1)
     page = found[:limit]
+    waits = queue_queries.waits_of(page)
     return {
-        "videos": [queries.own_card(video) for video in page],
+        "videos": [{**queries.own_card(video), **waits.get(video.pk, {})} for video in page],
         "next": page[-1].public_id if len(found) > limit else None,
     }
 
@@ -205,21 +283,3 @@ def _person_or_none(request: HttpRequest) -> Person | None:
 
 def _check_writes(request: HttpRequest) -> None:
     check_rate(f"write:{_person(request).pk}", settings.CELL.config.limits.writes_per_minute)
-
-
-def _path_of(file: UploadedFile) -> Path:
-    # The upload handler stores every file on the disk, whatever its size.
-    assert isinstance(file, TemporaryUploadedFile)
-    return Path(file.temporary_file_path())
-
-
-def _problem(refusal: actions.UploadError) -> HttpResponse:
-    """Return the problem document (RFC 9457) of a refusal."""
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(refusal.status).phrase,
-        "status": refusal.status,
-        "detail": refusal.message,
-        "errors": [{"field": refusal.field, "message": refusal.message}],
-    }
-    return HttpResponse(orjson.dumps(body), status=refusal.status, content_type="application/problem+json")

@@ -1,5 +1,6 @@
 """Why an upload did not become a video, in words that its owner can act on."""
 
+from enum import StrEnum
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -11,8 +12,27 @@ from glaswerk.videos.limits import max_duration_s, max_upload_mb
 INTERNAL: Final = "internal"
 
 
+class CutFailure(StrEnum):
+    """Why a published draft did not become a video.  The values are stable: they are stored with the video."""
+
+    SOURCE_MISSING = "cut_source_missing"
+    WITHDRAWN = "cut_withdrawn"
+    INVALID = "cut_invalid"
+
+
+class CutError(Exception):
+    """A cut cannot be rendered; trying again does not help, changing the draft does."""
+
+    def __init__(self, code: CutFailure, detail: str = "") -> None:
+        super().__init__(f"{code.value}: {detail}" if detail else code.value)
+        self.code = code
+        self.detail = detail
+
+
 def failure_sentence(code: str) -> str:
     """Return what happened and what to do about it, in the active language.  Unknown codes get a general sentence."""
+    if code in list(CutFailure):
+        return _cut_sentence(CutFailure(code))
     try:
         return _sentence(Failure(code))
     except ValueError:
@@ -24,10 +44,28 @@ def failure_sentence(code: str) -> str:
 
 def is_worth_a_retry(code: str) -> bool:
     """Whether the same file may succeed later, because the cause lay in the machine and not in the file."""
+    if code in list(CutFailure):
+        return False
     try:
         return Failure(code).is_worth_a_retry
     except ValueError:
         return True
+
+
+def _cut_sentence(failure: CutFailure) -> str:
+    match failure:
+        case CutFailure.SOURCE_MISSING:
+            return _("A file of this cut is gone. Your draft is kept: please open it, and publish it again.")
+        case CutFailure.WITHDRAWN:
+            return _(
+                "Something in this cut cannot be used any more: it was deleted, or its creator does not allow it now. "
+                "Your draft is kept: please open it and remove it."
+            )
+        case CutFailure.INVALID:
+            return _(
+                "This cut cannot be made into a video: a clip is longer than its file. Your draft is kept: please open "
+                "it and check its clips."
+            )
 
 
 def _sentence(failure: Failure) -> str:
@@ -70,6 +108,8 @@ def _sentence(failure: Failure) -> str:
             return _("This video needs more memory than we allow. Please export it at 1080p and upload it again.")
         case Failure.TIMED_OUT:
             return _("This video takes too long to prepare. Please export it shorter or at 1080p and upload it again.")
+        case Failure.STOPPED:
+            return _("Preparing this video was cancelled. Your upload is kept: please try again whenever you like.")
         case Failure.STALLED | Failure.KILLED:
             return _("Preparing this video was interrupted on our side. Your upload is kept: please try again.")
         case Failure.DISK_FULL:

@@ -7,6 +7,7 @@ import structlog
 from glaswerk import reel
 from glaswerk.cell import blobs
 from glaswerk.videos.models import Rendition, State, Video
+from glaswerk.videos.work import work_folder
 
 UNKNOWN: Final = bytes(reel.FEATURES)
 """Stands for a video that cannot be looked at."""
@@ -25,7 +26,12 @@ def look_at(video_id: int) -> None:
     if rendition is None:
         return
     try:
-        features = reel.look(blobs.blob_path(rendition.blob, "mp4"))
+        with blobs.local_blob(rendition.blob, "mp4", work_folder()) as path:
+            features = reel.look(path)
+    except OSError as error:
+        # Where the store is away, or the disk full, another try may help.
+        _logger.warning("video not looked at", reason=error.strerror)
+        return
     except reel.ReelError as error:
         _logger.warning("video not looked at", failure=error.code.value, reason=error.detail)
         if error.code.is_worth_a_retry:

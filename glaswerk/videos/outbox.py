@@ -11,19 +11,36 @@ from django.db import transaction
 from procrastinate.contrib.django import app
 
 from glaswerk.cell import log
+from glaswerk.videos.queue.order import priority_of
 
 ANNOUNCE_PATIENCE_S: Final = 2.0
 PROCESS: Final = "videos.process_video"
+COMPLETE: Final = "videos.complete_ladder"
 ANNOUNCE: Final = "videos.announce_video"
 DISCARD: Final = "videos.discard_blobs"
+PREPARE: Final = "videos.prepare_source"
 # Rendering keeps a core busy for minutes, and nothing short should wait behind it.
 RENDER_QUEUE: Final = "render"
+# A video plays from its first rendition on, so the others wait behind everybody's first.
+LADDER_QUEUE: Final = "ladder"
 EVENTS_QUEUE: Final = "events"
 
 
-def process_later(video_id: int) -> None:
-    """Have a video prepared for playback."""
-    app.configure_task(PROCESS, queue=RENDER_QUEUE).defer(video_id=video_id)
+def process_later(video_id: int, priority: int | None = None) -> None:
+    """Have a video prepared for playback, in its creator's next turn unless it keeps the one that it had."""
+    if priority is None:
+        priority = priority_of(video_id, RENDER_QUEUE)
+    app.configure_task(PROCESS, queue=RENDER_QUEUE, priority=priority).defer(video_id=video_id)
+
+
+def prepare_later(source_id: int) -> None:
+    """Have a draft's source made ready to cut with.  Somebody waits for it at the studio, so it goes before renders."""
+    app.configure_task(PREPARE, queue=RENDER_QUEUE, priority=10).defer(source_id=source_id)
+
+
+def complete_later(video_id: int) -> None:
+    """Have the rest of a video's renditions made, and all that belongs to them."""
+    app.configure_task(COMPLETE, queue=LADDER_QUEUE).defer(video_id=video_id)
 
 
 def announce(video_id: int) -> None:

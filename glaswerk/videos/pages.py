@@ -16,6 +16,8 @@ from glaswerk.people.models import Person, Visibility
 from glaswerk.videos import actions, captions, limits, queries
 from glaswerk.videos.failures import duration_words
 from glaswerk.videos.models import State, Video
+from glaswerk.videos.queue import queries as queue
+from glaswerk.videos.reuse import Allowance, is_protected
 
 _ICONS: Final = {Visibility.PUBLIC: "globe", Visibility.FOLLOWERS: "people", Visibility.PRIVATE: "lock"}
 
@@ -29,7 +31,7 @@ def upload(request: HttpRequest) -> HttpResponse:
         request,
         "videos/upload.html",
         {
-            **_form_facts(_person(request).default_visibility),
+            **form_facts(_person(request).default_visibility),
             "max_mb": limits.max_upload_mb(),
             "max_bytes": limits.max_upload_bytes(),
             "max_length": duration_words(limits.max_duration_s()),
@@ -49,11 +51,12 @@ def own_videos(request: HttpRequest) -> HttpResponse:
         return redirect("own_videos")
     found = queries.own_videos(_person(request), before, queries.PAGE + 1)
     page = found[: queries.PAGE]
+    waits = queue.waits_of(page)
     return render(
         request,
         "videos/own_videos.html",
         {
-            "videos": [_row(video) for video in page],
+            "videos": [{**_row(video), **waits.get(video.pk, {})} for video in page],
             "next": page[-1].public_id if len(found) > queries.PAGE else None,
             "is_first_page": before is None,
         },
@@ -67,16 +70,26 @@ def edit(request: HttpRequest, public_id: str) -> HttpResponse:
     person = _person(request)
     video = queries.access_own_video(person, public_id)
     caption, visibility, error = video.caption, str(video.visibility), None
+    allow = Allowance(video.allow_duet, video.allow_stitch, video.allow_sound)
     if request.method == "POST":
         caption, visibility = request.POST.get("caption", ""), request.POST.get("visibility", "")
+        # A box that is not ticked is not sent at all; the form says by a field of its own that it had boxes.
+        ticked = [f"allow_{kind}" in request.POST for kind in ("duet", "stitch", "sound")]
+        allow = Allowance(*ticked) if "allow" in request.POST else Allowance()
         try:
-            actions.edit_video(person, video, caption=caption, visibility=visibility)
+            actions.edit_video(person, video, caption=caption, visibility=visibility, allow=allow)
         except actions.UploadError as refusal:
             error = refusal
         else:
             messages.success(request, _("Your changes are saved."))
             return redirect("own_videos")
-    facts = {**_form_facts(visibility), "row": _row(video), "caption": caption, "error": error}
+    facts = {
+        **form_facts(visibility),
+        "row": _row(video),
+        "caption": caption,
+        "error": error,
+        "allow": None if is_protected(person) else allow,
+    }
     return render(request, "videos/edit.html", facts, status=422 if error else 200)
 
 
@@ -85,7 +98,7 @@ def _person(request: HttpRequest) -> Person:
     return request.user
 
 
-def _form_facts(chosen: str) -> dict[str, Any]:
+def form_facts(chosen: str) -> dict[str, Any]:
     """Return what the fields of the upload and of the edit page need."""
     explanations = {
         Visibility.PUBLIC: _("Anyone, also without an account."),

@@ -1,8 +1,9 @@
 """Receiving an upload: who sends it and how long it is are checked before its bytes are stored."""
 
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
 from django.core.files.uploadhandler import StopUpload, TemporaryFileUploadHandler
 from django.http import HttpRequest, QueryDict
 from django.utils.datastructures import MultiValueDict
@@ -32,6 +33,12 @@ class UploadAuth(SessionAuth):
 def limit_upload(request: HttpRequest) -> None:
     """Have this request's form read under the cell's limit; ask `check_upload` for the outcome."""
     request.upload_handlers = [_LimitedHandler(request)]
+
+
+def path_of(file: "UploadedFile[bytes]") -> Path:
+    """Return where an uploaded file lies: the handler stores every one on the disk, whatever its size."""
+    assert isinstance(file, TemporaryUploadedFile)
+    return Path(file.temporary_file_path())
 
 
 def check_upload(request: HttpRequest) -> None:

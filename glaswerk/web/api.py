@@ -3,6 +3,7 @@
 from typing import Any
 
 import orjson
+import structlog
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
@@ -12,9 +13,13 @@ from ninja.renderers import BaseRenderer
 from ninja.security import SessionAuth
 
 from glaswerk import __version__
+from glaswerk.cell.blobs import StorageError
 from glaswerk.cell.rates import RateLimited
 from glaswerk.feed.contract import FRONT_DOOR_PATHS
+from glaswerk.shop.failures import ShopError
 from glaswerk.web.problems import MEDIA_TYPE, problem_body
+
+_logger = structlog.get_logger("glaswerk.web")
 
 
 class _OrjsonRenderer(BaseRenderer):
@@ -81,6 +86,21 @@ def _missing(request: HttpRequest, error: object) -> HttpResponse:
     return problem(404, "There is nothing here, or you may not see it.")
 
 
+@api.exception_handler(StorageError)
+def _storage_is_away(request: HttpRequest, error: StorageError | type[StorageError]) -> HttpResponse:
+    # The sentence names servers, so it is for the operator.
+    _logger.error("the store is away", reason=str(error))
+    response = problem(503, "The store of videos does not answer. Nothing was changed; try again in a minute.")
+    response.headers["Retry-After"] = "60"
+    return response
+
+
+@api.exception_handler(ShopError)
+def _shop_refuses(request: HttpRequest, error: ShopError | type[ShopError]) -> HttpResponse:
+    assert isinstance(error, ShopError)
+    return problem(error.status, error.message, [{"field": error.field, "message": error.message}])
+
+
 @api.exception_handler(RateLimited)
 def _rate_limited(request: HttpRequest, error: RateLimited | type[RateLimited]) -> HttpResponse:
     assert isinstance(error, RateLimited)
@@ -89,5 +109,14 @@ def _rate_limited(request: HttpRequest, error: RateLimited | type[RateLimited]) 
     return response
 
 
-for _router in ("glaswerk.videos.api.router", "glaswerk.social.api.router", "glaswerk.feed.api.router"):
+for _router in (
+    "glaswerk.videos.api.router",
+    "glaswerk.videos.tus.api.router",
+    "glaswerk.videos.drafts.api.router",
+    "glaswerk.videos.sounds.api.router",
+    "glaswerk.social.api.router",
+    "glaswerk.feed.api.router",
+    "glaswerk.money.api.router",
+    "glaswerk.shop.api.router",
+):
     api.add_router("", _router)

@@ -1,6 +1,6 @@
 """The front door: one ASGI application that answers the busy paths itself and hands the rest to Django.
 
-Lean are `/api/feed`, `/api/events`, `/api/dials…`, `/media/…`, `/healthz`, `/readyz` and `/metrics`.
+Lean are `/api/feed`, `/api/events`, `/api/dials…`, `/api/uploads…`, `/media/…`, `/healthz`, `/readyz` and `/metrics`.
 """
 
 import asyncio
@@ -18,15 +18,20 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from psycopg import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 
+from glaswerk.cell.blobs import StorageError
 from glaswerk.cell.config import Cell
 from glaswerk.cell.database import close_pool, open_pool, pool
 from glaswerk.cell.log import EventLog, LogUnavailable
-from glaswerk.cell.rates import Windows
+from glaswerk.cell.rates import RateLimited, Windows
+from glaswerk.feed import first
 from glaswerk.feed.events import MOST_BYTES, BadEvent
 from glaswerk.feed.serving import BadQuestion, Feed, NotReady, read_question
 from glaswerk.feed.visitors import VisitorReader
 from glaswerk.videos import media
+from glaswerk.videos.actions import UploadError
 from glaswerk.videos.limits import max_request_bytes
+from glaswerk.videos.queue.numbers import GONE_AFTER, LINES, LIVING, JobNumbers
+from glaswerk.videos.tus import protocol, server
 from glaswerk.web import problems
 
 Scope = MutableMapping[str, Any]
@@ -39,6 +44,7 @@ Headers = dict[bytes, bytes]
 LOG_PATIENCE_S: Final = 1
 UPLOAD_PATH: Final = "/api/videos"
 MOST_FORM_BYTES: Final = 10 << 20
+MOST_HEADER_BYTES: Final = 64 << 10
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 _logger = structlog.get_logger("glaswerk.web")
 _requests = Counter("glaswerk_requests_total", "Requests answered", ["route", "status"])
@@ -139,14 +145,19 @@ class FrontDoor:
             route, handler = path, self._lean[path]
         elif path.startswith("/media/"):
             route, handler = "/media", self._answer_media
+        elif (path == server.ROOT or path.startswith(f"{server.ROOT}/")) and scope["method"] != "GET":
+            route, handler = server.ROOT, self._answer_uploads
+        elif path == "/" and scope["method"] == "GET":
+            route, handler = "/", self._answer_home
         else:
             route, handler = "django", self._answer_django
         try:
+            _refuse_long_headers(scope)
             _refuse_null_cookies(scope)
             await handler(scope, receive, watched_send)
         except Refused as refused:
             await _send_problem(watched_send, refused)
-        except (LogUnavailable, DatabaseError, PoolTimeout) as error:
+        except (LogUnavailable, DatabaseError, PoolTimeout, StorageError) as error:
             _logger.warning("a server is away", route=route, exc_info=error)
             if not begun:
                 await _send_problem(
@@ -178,6 +189,48 @@ class FrontDoor:
             return message
 
         await self._django(scope, limited_receive, send)
+
+    async def _answer_home(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with Django's page and, where it left a mark, the slate that was ranked meanwhile."""
+        slate = asyncio.create_task(self._first_slate(scope))
+        start: Message = {}
+        body = bytearray()
+
+        async def collect(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+            else:
+                body.extend(message.get("body", b""))
+
+        try:
+            await self._answer_django(scope, receive, collect)
+            if start["status"] == 200 and first.MARK in body:
+                html, cookie = await slate
+                body = body.replace(first.MARK, html, 1)
+                headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+                # What stands in it now is for this viewer at this moment.
+                headers += [(b"content-length", str(len(body)).encode()), (b"cache-control", b"private, no-cache")]
+                start["headers"] = [*headers, *([(b"set-cookie", cookie)] if cookie else [])]
+        finally:
+            slate.cancel()
+        with contextlib.suppress(ConnectionError):
+            await send(start)
+            await send({"type": "http.response.body", "body": bytes(body)})
+
+    async def _first_slate(self, scope: Scope) -> tuple[bytes, bytes | None]:
+        """Return the first slate as HTML, and the cookie of a new viewer; nothing where there is none to give now.
+
+        The page is none the worse for it, because its script asks then; so nothing is raised.
+        """
+        headers: Headers = dict(scope["headers"])
+        if self._feed is None or headers.get(b"sec-purpose", b"").startswith(b"prefetch"):
+            return b"", None
+        try:
+            viewer, language, cookie = await self._viewer(scope, "feed", self._cell.config.limits.feed_per_minute)
+            slate = await self._feed.slate(viewer, read_question({"limit": str(first.LIMIT)}), language)
+        except (Refused, NotReady, LogUnavailable, DatabaseError, PoolTimeout):
+            return b"", None
+        return first.first_slate(slate, headers.get(b"save-data") == b"on"), cookie
 
     async def _answer_feed(self, scope: Scope, receive: Receive, send: Send) -> None:
         _require_method(scope, "GET")
@@ -258,6 +311,22 @@ class FrontDoor:
         visitor = await self._visitors.read(dict(scope["headers"]))
         await media.serve(scope, receive, send, visitor.person)
 
+    async def _answer_uploads(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: Headers = dict(scope["headers"])
+        own = (b"tus-resumable", protocol.VERSION)
+        try:
+            _require_same_origin(scope, headers)
+            visitor = await self._visitors.read(headers)
+            if visitor.person is not None:
+                self._limit("uploads", str(visitor.person), self._cell.config.limits.upload_requests_per_minute)
+            await server.serve(scope, receive, send, visitor.person, visitor.language)
+        except RateLimited as limited:
+            again = (b"retry-after", str(limited.retry_after).encode())
+            raise Refused(429, str(limited), headers=(own, again)) from None
+        except UploadError as refusal:
+            extra = refusal.headers if isinstance(refusal, protocol.TusError) else ()
+            raise Refused(refusal.status, refusal.message, refusal.field, (own, *extra)) from None
+
     async def _answer_health(self, scope: Scope, receive: Receive, send: Send) -> None:
         _require_method(scope, "GET", "HEAD")
         await _send_json(send, 200, {"status": "alive"})
@@ -279,6 +348,10 @@ class FrontDoor:
         if scope["client"][0] not in _LOOPBACK or b"x-forwarded-for" in headers or b"forwarded" in headers:
             raise Refused(404, "There is nothing here.")
         registry = CollectorRegistry()
+        async with asyncio.timeout(2), pool().connection() as connection:
+            lines = await (await connection.execute(LINES)).fetchall()
+            workers = await (await connection.execute(LIVING, [GONE_AFTER])).fetchone()
+        registry.register(JobNumbers(lines, workers[0] if workers else 0))
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         body = await asyncio.to_thread(generate_latest, registry)
@@ -298,6 +371,12 @@ def _query(scope: Scope) -> dict[str, str]:
 def _require_method(scope: Scope, *methods: str) -> None:
     if scope["method"] not in methods:
         raise Refused(405, f"Use {methods[0]} here.", headers=((b"allow", ", ".join(methods).encode()),))
+
+
+def _refuse_long_headers(scope: Scope) -> None:
+    """Refuse what no browser sends; the server's own limit depends on how the bytes happen to come in."""
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEADER_BYTES:
+        raise Refused(431, f"These headers are too long: at most {MOST_HEADER_BYTES >> 10} KiB are taken together.")
 
 
 def _refuse_null_cookies(scope: Scope) -> None:

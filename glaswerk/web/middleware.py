@@ -1,8 +1,9 @@
 """What every Django answer gets: a content security policy, and the language that its person chose."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
@@ -25,14 +26,23 @@ POLICY: Final = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+# Where a file may be asked for; a store that delivers by itself is another origin.
+_FOR_FILES: Final = ("img-src", "media-src", "connect-src")
+
+
+def policy(file_origins: Sequence[str]) -> str:
+    """Return the policy of a cell whose videos and pictures may come from these origins as well."""
+    more = "".join(f" {origin}" for origin in file_origins)
+    return "; ".join(f"{part}{more if part.startswith(_FOR_FILES) else ''}" for part in POLICY.split("; "))
 
 
 def content_security_policy(get_response: Handler) -> Handler:
     """Send the policy with every answer."""
+    sent = policy(settings.CELL.config.storage.delivery_origins)
 
     def handle(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers.setdefault("Content-Security-Policy", sent)
         response.headers.setdefault("Permissions-Policy", "camera=(self), microphone=(self), geolocation=()")
         return response
 

@@ -47,6 +47,7 @@ WORD_PACKAGES: Final = [
     "glaswerk.videos",
     "glaswerk.social",
     "glaswerk.feed",
+    "glaswerk.shop",
 ]
 
 
@@ -103,7 +104,7 @@ def manifest(request: HttpRequest) -> JsonResponse:
                 for size, purpose in sizes
             ],
             "shortcuts": [
-                {"name": _("Create"), "url": "/upload"},
+                {"name": _("Create"), "url": "/studio"},
                 {"name": _("Discover"), "url": "/discover"},
             ],
         },

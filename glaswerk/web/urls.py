@@ -15,6 +15,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("glaswerk.web.pages")),
     path("", include("glaswerk.people.pages")),
     path("", include("glaswerk.videos.pages")),
+    path("", include("glaswerk.videos.studio.pages")),
+    path("", include("glaswerk.videos.queue.pages")),
     path("", include("glaswerk.social.pages")),
     path("", include("glaswerk.feed.pages")),
+    path("", include("glaswerk.money.pages")),
+    path("", include("glaswerk.shop.pages")),
 ]

@@ -33,7 +33,7 @@ def test_speaks_german(visit: Visit, stocked_cell: RunningCell) -> None:
     sentence = page.get_by_role("dialog", name="Warum dieses Video?").locator(".why-sentence")
     expect(sentence).to_contain_text(re.compile("weil|Neulinge"))
     sign_in(page, sign_up(stocked_cell)[1])
-    expect(opened("/upload").get_by_text("Video wählen")).to_be_visible()
+    expect(opened("/upload").get_by_text("Videos wählen")).to_be_visible()
 
 
 def luminance(page: Page) -> float:

@@ -49,18 +49,24 @@ def tags_of(slots: list[dict[str, Any]]) -> dict[str, list[str]]:
     return {slot["video"]["id"]: slot["video"]["hashtags"] for slot in slots}
 
 
+def asked_why(page: Page) -> tuple[Locator, dict[str, Any]]:
+    """Open the panel about the first video; return it, and the slate that it was told of."""
+    page.goto("/")
+    wait_playing(page)
+    with page.expect_response(lambda answer: answer.url.endswith("/api/what-if")) as told:
+        page.keyboard.press("w")
+    why = page.get_by_role("dialog", name="Why this video?")
+    expect(why.locator(".what-if-summary")).to_have_text("Just as it was shown to you.")
+    return why, told.value.json()
+
+
 @pytest.mark.parametrize("form", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_moving_a_dial_orders_the_slate_anew_and_can_be_kept(visit: Visit, form: dict[str, int]) -> None:
     """The posters move at once; nothing is stored before the viewer says so, and then the feed follows."""
     page = visit(viewport=form)
-    page.goto("/")
-    wait_playing(page)
-    with page.expect_response(lambda answer: answer.url.endswith("/api/what-if")) as first:
-        page.keyboard.press("w")
-    why = page.get_by_role("dialog", name="Why this video?")
-    expect(why.locator(".what-if-summary")).to_have_text("Just as it was shown to you.")
+    why, shown = asked_why(page)
     before = posters(page)
-    assert before == [slot["video"]["id"] for slot in first.value.json()["slots"]]
+    assert before == [slot["video"]["id"] for slot in shown["slots"]]
 
     tag = str(why.locator(".what-if [data-dial^='topic:']").first.get_attribute("data-dial")).removeprefix("topic:")
     dial = why.get_by_role("slider", name=f"#{tag}")
@@ -71,7 +77,8 @@ def test_moving_a_dial_orders_the_slate_anew_and_can_be_kept(visit: Visit, form:
     expect(why.locator(".what-if-summary")).to_contain_text("at another place")
     after = posters(page)
     assert after != before
-    tags = tags_of(fetch_feed(page))
+    # What was seen meanwhile has its tags too.
+    tags = tags_of(fetch_feed(page, "limit=50&again=1"))
     unmoved = {slot["video"]["id"]: slot["value"] for slot in fetch_feed(page)}
     places = [place for place, video in enumerate(after) if tag in tags.get(video, [])]
     earlier = [place for place, video in enumerate(before) if tag in tags.get(video, [])]
@@ -89,11 +96,7 @@ def test_moving_a_dial_orders_the_slate_anew_and_can_be_kept(visit: Visit, form:
 
 def test_what_was_moved_can_be_taken_back(page: Page) -> None:
     """Undo brings the dials and the posters back to how they were."""
-    page.goto("/")
-    wait_playing(page)
-    page.keyboard.press("w")
-    why = page.get_by_role("dialog", name="Why this video?")
-    expect(why.locator(".what-if-summary")).to_have_text("Just as it was shown to you.")
+    why, _ = asked_why(page)
     before = posters(page)
     why.get_by_role("button", name="What if?").click()
     dial = why.locator(".what-if [data-dial]").first.get_by_role("slider")
@@ -108,11 +111,7 @@ def test_what_was_moved_can_be_taken_back(page: Page) -> None:
 
 def test_what_the_slate_would_have_been_without_a_profile_is_shown_and_can_be_kept(page: Page) -> None:
     """The switch of the personal feed asks like a dial; nothing is stored before the viewer says so."""
-    page.goto("/")
-    wait_playing(page)
-    page.keyboard.press("w")
-    why = page.get_by_role("dialog", name="Why this video?")
-    expect(why.locator(".what-if-summary")).to_have_text("Just as it was shown to you.")
+    why, _ = asked_why(page)
     personal = why.get_by_role("switch", name="Personal feed")
     expect(personal).to_be_checked()
     with page.expect_response(lambda answer: answer.url.endswith("/api/what-if")) as asked:
@@ -239,6 +238,8 @@ def test_the_feed_can_be_made_without_a_profile(page: Page, stocked_cell: Runnin
     assert page.request.get(f"/api/slates/{slate}/why").json()["personal"] is False
     page.reload()
     expect(switch).not_to_be_checked()
+    # It can be pressed once the script is there.
+    expect(switch).to_be_enabled()
     with page.expect_response(lambda answer: answer.request.method == "PUT" and answer.ok):
         switch.press("Space")
     assert settings(page)["profiling"] is True

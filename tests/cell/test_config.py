@@ -60,6 +60,18 @@ def test_a_value_of_another_type_names_the_key(section: str, name: str, field: o
         ("[cell]\nregion = 'EU'", "cell.region"),
         ("[feed]\nepoch_seconds = 61", "feed.epoch_seconds"),
         ("[mail]\nbackend = 'pigeon'", "mail.backend"),
+        ("[storage]\nkind = 'ftp'", "storage.kind"),
+        ("[storage]\nkind = 's3'", "storage.bucket"),
+        ("[storage]\nbucket = '../keys'", "storage.bucket"),
+        ("[storage]\nendpoint = 'http://s3.example'", "storage.endpoint"),
+        ("[storage]\nendpoint = 'https://key:secret@s3.example'", "storage.endpoint"),
+        ("[storage]\nendpoint = 's3.example'", "storage.endpoint"),
+        ("[storage]\nprefix = '../other'", "storage.prefix"),
+        ("[storage]\nprefix = '/cell/'", "storage.prefix"),
+        ("[storage]\ndelivery = 'redirect'", "storage.delivery"),
+        ("[storage]\npublic_url = \"https://cdn.example/; script-src 'unsafe-inline'\"", "storage.public_url"),
+        ("[storage]\nsigned_seconds = 0", "storage.signed_seconds"),
+        ("[storage]\ngrace_hours = 0", "storage.grace_hours"),
         ("[limits]\nfeed_per_minute = 0", "limits.feed_per_minute"),
         ("nonsense = 1", "nonsense"),
         ("[nonsense]\nport = 1", "nonsense"),
@@ -132,3 +144,23 @@ def test_a_running_cell_tells_its_port_and_a_killed_one_is_not_believed(
     assert cell.public_url == "http://127.0.0.1:8000"
     monkeypatch.setenv("GLASWERK_PORT", "9200")
     assert cell.public_url == "http://127.0.0.1:9200"
+
+
+@pytest.mark.parametrize(
+    ("lines", "address"),
+    [
+        ("", "https://s3.us-east-1.amazonaws.com"),
+        ("region = 'eu-central-1'\npath_style = false", "https://cell.s3.eu-central-1.amazonaws.com"),
+        ("endpoint = 'https://s3.example/'", "https://s3.example"),
+        ("endpoint = 'https://s3.example:9000'\npath_style = false", "https://cell.s3.example:9000"),
+        ("endpoint = 'http://127.0.0.1:9000'", "http://127.0.0.1:9000"),
+        ("endpoint = 'http://[::1]:9000'", "http://[::1]:9000"),
+    ],
+)
+def test_where_a_bucket_is(lines: str, address: str) -> None:
+    storage = parse_config(f"[storage]\nkind = 's3'\nbucket = 'cell'\n{lines}").storage
+    assert storage.address == address
+    assert storage.delivery_origins == ()
+    assert storage.of_kind("local").kind == "local"
+    with pytest.raises(ConfigError, match=r"storage\.bucket"):
+        Config().storage.of_kind("s3")

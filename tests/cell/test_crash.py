@@ -1,5 +1,6 @@
 """Kill -9 of each part under load: every acknowledged event is in the log and in the tables, exactly once."""
 
+import hashlib
 import os
 import secrets
 import signal
@@ -167,6 +168,62 @@ def test_no_acknowledged_event_is_lost_or_counted_twice_whatever_is_killed(stage
     lost = {**acknowledged, str(uuid.UUID(bytes=secrets.token_bytes(16), version=4)): ("share", videos[0])}
     assert len(missing(stage, lost)) == 1
     assert videos[0] in uncounted(stage, {**lost, str(uuid.uuid4()): ("impression", videos[0])})
+
+
+def test_no_acknowledged_byte_of_an_upload_is_lost_when_its_worker_is_killed(stage: Theatre) -> None:
+    """A chunk trickles in, `HEAD` acknowledges some of it, and then the worker that writes it is killed."""
+    running = stage.running
+    data = secrets.token_bytes(600_000)
+    client = stage.somebody().client
+    client.headers["Tus-Resumable"] = "1.0.0"
+    purpose = {"Upload-Length": str(len(data)), "Upload-Metadata": "purpose c291cmNl"}
+    place = client.post("/api/uploads", headers=purpose).headers["location"]
+
+    def safe() -> int:
+        try:
+            return int(client.head(place).headers.get("upload-offset", -1))
+        except httpx.TransportError:
+            return -1
+
+    def append(offset: int, content: Any) -> httpx.Response:
+        headers = {
+            "Content-Type": "application/offset+octet-stream",
+            "Upload-Offset": str(offset),
+            "Content-Length": str(len(data) - offset),
+        }
+        with running.client() as sender:
+            return sender.patch(place, content=content, headers={**client.headers, **headers}, cookies=client.cookies)
+
+    def trickle(offset: int) -> Iterator[bytes]:
+        for start in range(offset, len(data), 2_000):
+            yield data[start : start + 2_000]
+            time.sleep(0.02)
+
+    for _ in range(2):
+        before = safe()
+        broken: list[type[BaseException]] = []
+
+        def send(offset: int = before, broken: list[type[BaseException]] = broken) -> None:
+            try:
+                append(offset, trickle(offset))
+            except httpx.TransportError as error:
+                broken.append(type(error))
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        until(lambda before=before: safe() > before)  # type: ignore[misc]
+        acknowledged = safe()
+        os.kill(running.children()["web"], signal.SIGKILL)
+        sender.join()
+        assert broken
+        running.wait_ready()
+        assert acknowledged <= safe() < len(data)
+        held = (stage.cell.uploads / "tus" / place.rpartition("/")[2]).read_bytes()
+        assert held[:acknowledged] == data[:acknowledged]
+    offset = safe()
+    assert append(offset, data[offset:]).status_code == 204
+    sha = hashlib.sha256(data).hexdigest()
+    assert (stage.cell.uploads / "originals" / sha[:2] / sha).read_bytes() == data
 
 
 def test_the_archive_holds_the_very_events_of_the_log_across_a_kill(stage: Theatre) -> None:

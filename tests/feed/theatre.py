@@ -94,8 +94,8 @@ class Theatre:
         with self.db() as connection, connection.transaction():
             connection.execute(
                 "INSERT INTO videos_video (id, creator_id, caption, hashtags, mentions, visibility, language, region,"
-                " sound_title, state, progress, failure, source, duration_ms, width, height, poster, color, features,"
-                " created_at, published_at) VALUES (%s, %s, %s, %s, '{}', %s, '', 'eu', %s, 'ready', 100, '', %s, %s, 720,"
+                " sound_title, state, ladder, progress, failure, source, duration_ms, width, height, poster, color, features,"
+                " created_at, published_at) VALUES (%s, %s, %s, %s, '{}', %s, '', 'eu', %s, 'ready', 'whole', 100, '', %s, %s, 720,"
                 " 1280, %s, '#123456', %s, now(), now())",
                 [
                     video,
@@ -111,8 +111,8 @@ class Theatre:
                 ],
             )
             connection.execute(
-                "INSERT INTO videos_rendition (video_id, blob, width, height, bitrate, size, codecs)"
-                " VALUES (%s, %s, 720, 1280, 800000, %s, 'avc1.64001f,mp4a.40.2')",
+                "INSERT INTO videos_rendition (video_id, blob, width, height, bitrate, size, codecs, family)"
+                " VALUES (%s, %s, 720, 1280, 800000, %s, 'avc1.64001f,mp4a.40.2', 'h264')",
                 [video, sha, len(content)],
             )
         return encode_id(video)
@@ -188,6 +188,14 @@ def skip(video: str) -> dict[str, Any]:
 def now() -> str:
     """The time as events give it."""
     return datetime.now(UTC).isoformat()
+
+
+def kept(theatre: Theatre, *slates: str) -> None:
+    """Wait until slates are in the table."""
+    numbers = [decode_id(one) for one in slates]
+    theatre.until(
+        lambda: theatre.rows("SELECT count(*) FROM feed_slaterecord WHERE id = ANY(%s)", numbers)[0][0] == len(numbers)
+    )
 
 
 def compact(value: Any) -> str:

@@ -14,10 +14,12 @@ from django.db import connection, connections
 from django.http import HttpResponse
 from django.test import Client
 
+from glaswerk.cell import blobs
 from glaswerk.cell.config import Cell
 from glaswerk.people.models import Person, Role
 from glaswerk.videos import media, processing
 from glaswerk.videos.models import Video
+from tests.s3 import use_s3
 
 MakePerson = Callable[..., Person]
 
@@ -33,6 +35,15 @@ def cell(tmp_path: Path, settings: object) -> Cell:
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     media._known_public.clear()
     return fresh
+
+
+@pytest.fixture(params=["local", "s3"])
+def storage(request: pytest.FixtureRequest, cell: Cell) -> str:
+    """The kind of store that this cell keeps its blobs in; a test that asks for it runs once with each."""
+    kind: str = request.param
+    if kind == "s3":
+        use_s3(cell, request.getfixturevalue("s3"))
+    return kind
 
 
 @pytest.fixture
@@ -159,5 +170,17 @@ def waiting_jobs(task: str) -> list[dict[str, object]]:
 
 
 def media_files(cell: Cell) -> set[str]:
-    """The names of all blobs."""
+    """The names of all files of the local store, half-made ones included."""
     return {path.name for path in cell.media.rglob("*") if path.is_file()}
+
+
+def stored_blobs() -> set[str]:
+    """The names of all blobs, whichever store they lie in."""
+    return {str(stored.blob) for page in blobs.current_store().pages() for stored in page}
+
+
+def blob_bytes(name: str, folder: Path) -> bytes:
+    """What a blob holds, read as a worker reads it."""
+    blob = blobs.Blob.parse(name)
+    with blobs.local_blob(blob.sha, blob.extension, folder) as path:
+        return path.read_bytes()

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from glaswerk.cell import blobs
 from glaswerk.cli import video as command
 from glaswerk.people.models import Person
 from glaswerk.videos.models import Video
+
+from .conftest import stored_blobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -58,4 +59,4 @@ def test_refused_before_anything_is_kept(ada: Person, clip: Path) -> None:
     status, _, errors = _run("add", str(clip), "--as", "ada", "--caption", "x" * 2201)
     assert (status, errors.strip()) == (1, "caption: Please shorten the caption to at most 2200 characters.")
     assert Video.objects.count() == 0
-    assert not any(path.is_file() for path in blobs._originals().rglob("*"))
+    assert stored_blobs() == set()

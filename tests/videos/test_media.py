@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from glaswerk.cell import blobs, database
 from glaswerk.people.models import Person
+from glaswerk.reel import material
 from glaswerk.social.models import Block, Follow
 from glaswerk.videos import actions, media
-from glaswerk.videos.models import Rendition, Video
+from glaswerk.videos.models import CaptionTrack, Draft, Rendition, Sound, Source, SourceState, Video
 
 from .conftest import MakePerson, published, uploaded
 
@@ -261,3 +262,49 @@ def test_client_that_leaves_stops_the_reading(video: Video, ada: Person) -> None
         return sent
 
     assert asyncio.run(leave()) < 4 << 20
+
+
+def test_a_sound_goes_where_its_video_goes(ada: Person, ben: Person, make_person: MakePerson, video: Video) -> None:
+    sound = Sound.objects.get(video=video)
+    track = CaptionTrack.objects.create(video=video, language="en", blob=blobs.store_bytes(b"WEBVTT\n", "vtt"))
+    addresses = {
+        blobs.blob_url(sound.blob, "m4a"): "audio/mp4",
+        blobs.blob_url(track.blob, "vtt"): "text/vtt; charset=utf-8",
+    }
+    fan = make_person("fan")
+    Follow.objects.create(follower=fan, followed=ada, at=timezone.now())
+    for address, kind in addresses.items():
+        answer = ask(address)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+        assert "immutable" in answer.headers["cache-control"]
+    for visibility, allowed in (("followers", {ada.pk, fan.pk}), ("private", {ada.pk})):
+        actions.edit_video(ada, video, visibility=visibility)
+        media._known_public.clear()
+        for address in addresses:
+            for person in (None, ada, ben, fan):
+                expected = 200 if person is not None and person.pk in allowed else 404
+                assert ask(address, person=person).status_code == expected, (address, visibility, person)
+    assert ask(next(iter(addresses)), person=ada).headers["cache-control"] == "private, no-store"
+
+
+def test_what_a_draft_is_cut_from_is_its_owners_alone(
+    ada: Person, ben: Person, make_person: MakePerson, clip: Path, tmp_path: Path
+) -> None:
+    made = material.prepare(clip, tmp_path / "made")
+    draft = Draft.objects.create(owner=ada, timeline="{}")
+    assert made.poster is not None
+    source = Source.objects.create(
+        draft=draft,
+        state=SourceState.READY,
+        kind=made.kind.value,
+        original="0" * 64,
+        proxy=blobs.store_file(made.proxy, "mp4"),
+        poster=blobs.store_file(made.poster, "jpg"),
+    )
+    people = [None, ben, make_person("mod", role="moderator"), make_person("op", role="operator")]
+    for address in (blobs.blob_url(source.proxy, "mp4"), blobs.blob_url(source.poster, "jpg")):
+        answer = ask(address, person=ada)
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, "private, no-store")
+        assert [ask(address, person=person).status_code for person in people] == [404] * 4
+    draft.delete()
+    assert ask(blobs.blob_url(source.proxy, "mp4"), person=ada).status_code == 404

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from django.conf import settings
 from django.db import connection, connections
 from django.utils import timezone
 
@@ -50,9 +51,10 @@ def test_upload_job_ready(ada: Person, clip: Path, cell: Cell) -> None:
     video = uploaded(ada, clip)
     client = signed_in(ada)
     state = f"/api/videos/{video.public_id}/state"
-    assert client.get(state).json() == {"state": "uploaded", "progress": 0, "failure": None, "retry": False}
+    nothing = {"failure": None, "retry": False, "remaining_s": None}
+    assert client.get(state).json() == {"state": "uploaded", "progress": 0, "place": 1, **nothing}
     run_jobs("render")
-    assert client.get(state).json() == {"state": "ready", "progress": 100, "failure": None, "retry": False}
+    assert client.get(state).json() == {"state": "ready", "progress": 100, "place": None, **nothing}
     video.refresh_from_db()
     rendition = Rendition.objects.get()
     path = blobs.blob_path(rendition.blob, "mp4")
@@ -62,9 +64,11 @@ def test_upload_job_ready(ada: Person, clip: Path, cell: Cell) -> None:
     assert video.color.startswith("#")
     assert bytes(video.features) == reel.look(path) != bytes(64)
     assert reel.probe(path).video_codec == "h264"
-    assert media_files(cell) == {f"{rendition.blob}.mp4", f"{video.poster}.jpg"}
+    assert video.sound is not None
+    assert media_files(cell) == {f"{rendition.blob}.mp4", f"{video.poster}.jpg", f"{video.sound.blob}.m4a"}
     assert _work_files(cell) == []
-    assert waiting_jobs("videos.announce_video") == [{"video_id": video.pk}]
+    # Once when it was published, and once when its sound was there.
+    assert waiting_jobs("videos.announce_video") == [{"video_id": video.pk}] * 2
 
 
 def test_job_that_runs_twice_changes_nothing(ada: Person, clip: Path) -> None:
@@ -74,7 +78,7 @@ def test_job_that_runs_twice_changes_nothing(ada: Person, clip: Path) -> None:
     processing.process(video.pk)
     run_jobs("render")
     assert (list(Video.objects.values()), list(Rendition.objects.values())) == before
-    assert len(waiting_jobs("videos.announce_video")) == 1
+    assert len(waiting_jobs("videos.announce_video")) == 2
 
 
 def _bad_inputs(clips: Path, clip: Path) -> dict[str, tuple[bytes, set[str]]]:
@@ -123,7 +127,7 @@ def test_bad_input_fails_with_a_sentence_and_the_worker_lives(ada: Person, clips
     # The same worker came past all of them to the good one.
     last.refresh_from_db()
     assert last.state == "ready"
-    assert len(media_files(cell)) == 2
+    assert len(media_files(cell)) == 3
     assert _work_files(cell) == []
     public = signed_in(None)
     assert {public.get(f"/api/videos/{video.public_id}").status_code for video in videos.values()} == {404}
@@ -269,18 +273,18 @@ def test_two_workers_one_publishes(ada: Person, clip: Path, guarded: bool, monke
         from contextlib import contextmanager
 
         @contextmanager
-        def claim(video_id: int):
+        def claim(video_id: int, patience_s: float = 0):
             yield True
 
-        monkeypatch.setattr(processing, "_claim", claim)
-        monkeypatch.setattr(processing, "work_folder", lambda: blobs._originals() / str(threading.get_ident()))
+        monkeypatch.setattr(processing, "claim", claim)
+        monkeypatch.setattr(processing, "work_folder", lambda: settings.CELL.uploads / str(threading.get_ident()))
         real, one_at_a_time = processing.publish, threading.Lock()
 
-        def unguarded(video_id: int, made: reel.Renditions) -> bool:
+        def unguarded(video_id: int, made: reel.Renditions, cover: Path | None = None) -> bool:
             publish.wait()
             with one_at_a_time:
                 Video.objects.filter(pk=video_id).update(state=State.PROCESSING)
-                return real(video_id, made)
+                return real(video_id, made, cover)
 
         monkeypatch.setattr(processing, "publish", unguarded)
 
@@ -301,7 +305,8 @@ def test_two_workers_one_publishes(ada: Person, clip: Path, guarded: bool, monke
     video.refresh_from_db()
     assert video.state == "ready"
     assert Rendition.objects.count() == 1
-    assert len(waiting_jobs("videos.announce_video")) == (1 if guarded else 2)
+    # Once for the video and once for its sound; whoever publishes as well announces as well.
+    assert (len(waiting_jobs("videos.announce_video")) == 2) == guarded
 
 
 def test_publish_is_guarded_by_the_state(ada: Person, clip: Path, tmp_path: Path) -> None:

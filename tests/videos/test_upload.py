@@ -6,10 +6,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from glaswerk.cell import blobs
+from glaswerk.cell import blobs, keeping
 from glaswerk.cell.config import Cell, Config
 from glaswerk.people.models import Person
-from glaswerk.videos import keeping
 from glaswerk.videos.models import Rendition, Video
 
 from .conftest import MakePerson, media_files, published, signed_in, upload, uploaded, waiting_jobs
@@ -30,7 +29,7 @@ def test_upload_makes_a_waiting_video_and_a_creator(ada: Person, make_person: Ma
     response = upload(ada, clip, caption="Bowls by @ben and @nobody #Töpfern #töpfern", visibility="followers")
     assert response.status_code == 201
     video = Video.objects.get()
-    assert response.json() == {"id": video.public_id, "state": "uploaded"}
+    assert response.json() == {"id": video.public_id, "state": "uploaded", "duplicate_of": None}
     assert video.caption == "Bowls by @ben and @nobody #Töpfern #töpfern"
     assert (video.hashtags, video.mentions, video.visibility) == (["töpfern"], [ben.pk], "followers")
     assert (video.region, video.sound_title, video.poster) == ("eu", "Original sound – ada", "")
@@ -225,8 +224,8 @@ def test_delete_removes_row_and_files_but_not_shared_ones(ada: Person, ben: Pers
     assert signed_in(ada).get(f"/api/videos/{first.public_id}").status_code == 404
     assert signed_in(ben).delete(f"/api/videos/{second.public_id}").status_code == 204
     *_, job = waiting_jobs("videos.discard_blobs")
-    assert keeping.discard(job["names"]) == 3
-    assert keeping.discard(job["names"]) == 3
+    assert keeping.discard(job["names"]) == 4
+    assert keeping.discard(job["names"]) == 4
     assert media_files(cell) == set()
     assert not blobs.original_path(first.source).exists()
     assert waiting_jobs("videos.announce_video")[-1] == {"video_id": second.pk}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from glaswerk.feed.fold import FINISH_SHARE, SKIP_MS
 from glaswerk.glass import Watches
+from glaswerk.glass.epoch import rows_of
 
 Ints = NDArray[np.int64]
 
@@ -123,10 +124,7 @@ class Catalogued:
 
     def rows(self, videos: Ints) -> Ints:
         """The row of every video, -1 for one that is not here."""
-        if not len(self.ids):
-            return np.full(len(videos), -1, dtype=np.int64)
-        rows = np.minimum(np.searchsorted(self.ids, videos), len(self.ids) - 1)
-        return np.where(self.ids[rows] == videos, rows, -1)
+        return rows_of(self.ids, videos)
 
 
 @dataclass(frozen=True, eq=False)

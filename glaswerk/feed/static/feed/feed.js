@@ -14,6 +14,7 @@ import { keepPlace, keptPlace } from "./place.js";
 import { choseSound, Player } from "./player.js";
 import { watchProgress } from "./progress.js";
 import { addressOf, Reactions } from "./reactions.js";
+import { remake } from "./remake.js";
 import { Sheets } from "./sheets.js";
 import { Queue } from "./slate.js";
 import { Stage } from "./stage.js";
@@ -71,6 +72,9 @@ const openMenu = prepareMenu(find("#menu"), {
       sheets.show(find("#hide"));
     },
     copy: (view) => void reactions.copyLink(view),
+    "use-sound": (view) => void remake("sound", view.item.video),
+    duet: (view) => void remake("duet", view.item.video),
+    stitch: (view) => void remake("stitch", view.item.video),
     why: () => toggleWhy(),
     shortcuts: () => sheets.show(find("#shortcuts")),
   },
@@ -113,7 +117,7 @@ watchGestures(root, {
   creator: withCurrent((view) => location.assign(`/@${view.item.video.creator.name}`)),
 });
 watchProgress(root, player);
-watchKeys({
+const keys = /** @type {Record<string, () => void>} */ ({
   j: actions.next,
   ArrowDown: actions.next,
   k: actions.previous,
@@ -122,6 +126,7 @@ watchKeys({
   PageUp: actions.previous,
   " ": () => player.toggle(),
   m: actions.mute,
+  t: () => player.setSubtitles(!player.subtitled),
   l: actions.like,
   c: toggleComments,
   w: toggleWhy,
@@ -132,6 +137,7 @@ watchKeys({
   "?": () => sheets.toggle(find("#shortcuts")),
   Escape: () => sheets.close(),
 });
+watchKeys(keys);
 
 // Sound -------------------------------------------------------------------------------------------------------
 
@@ -219,6 +225,7 @@ async function startAgain() {
 async function begin() {
   const kept = keptPlace();
   if (kept) {
+    player.dismiss();
     queue.items = kept.items;
     queue.place = kept.place;
     queue.ended = kept.ended;
@@ -250,6 +257,8 @@ async function begin() {
   keepPlace(stage, queue, player);
 }
 
+// What other apps add to this page waits for its parts; they listen before the first video comes.
+document.dispatchEvent(new CustomEvent("player", { detail: { frame, stage, player, sheets, keys, withCurrent } }));
 document.documentElement.classList.add("ready");
 void begin();
 

@@ -21,12 +21,20 @@ export function prepareMenu(sheet, { current, own, player, sheets, does }) {
   sheet.addEventListener("change", (event) => {
     const field = /** @type {HTMLInputElement} */ (event.target);
     if (field.name === "speed") player.setRate(Number(field.value));
+    if (field.name === "subtitles") player.setSubtitles(field.checked);
   });
   return () => {
     const view = current();
     if (!view) return;
-    const { creator } = view.item.video;
+    const { creator, allow } = view.item.video;
+    for (const line of /** @type {NodeListOf<HTMLElement>} */ (sheet.querySelectorAll("[data-remake]"))) {
+      const kind = /** @type {"duet"|"stitch"|"sound"} */ (line.dataset.remake);
+      line.hidden = !allow?.[kind] || (kind === "sound" && !view.item.video.sound?.id);
+    }
     /** @type {HTMLElement} */ (sheet.querySelector('[data-choice="not-interested"]')).hidden = creator.name === own;
+    const subtitles = /** @type {HTMLInputElement} */ (sheet.querySelector('[name="subtitles"]'));
+    subtitles.checked = player.subtitled;
+    /** @type {HTMLElement} */ (subtitles.closest("li")).hidden = !view.item.video.captions?.length;
     for (const field of /** @type {NodeListOf<HTMLInputElement>} */ (sheet.querySelectorAll('[name="speed"]'))) {
       field.checked = Number(field.value) === player.rate;
     }

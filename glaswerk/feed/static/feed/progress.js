@@ -1,6 +1,7 @@
 // The progress line: thin while it is left alone, a slider while it is held.
 
 import { fill, gettext } from "../web/words.js";
+import { showStill } from "./storyboard.js";
 
 /** @typedef {import("./player.js").Player} Player */
 
@@ -48,8 +49,12 @@ export function watchProgress(root, player) {
     const video = player.view?.video;
     if (!line || !video) return;
     const box = line.getBoundingClientRect();
-    player.seek(Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)) * video.duration);
+    const part = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+    player.seek(part * video.duration);
     show();
+    const still = line.querySelector(".progress-still");
+    line.style.setProperty("--at", String(part));
+    if (still instanceof HTMLElement) void showStill(still, player.view?.item.video.storyboard, part * video.duration);
   }
 
   root.addEventListener("pointerdown", (event) => {

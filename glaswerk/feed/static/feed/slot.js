@@ -32,6 +32,10 @@ export class SlotView {
     this.viewer = viewer;
     /** @type {HTMLVideoElement|null} */
     this.video = null;
+    /** Whether its video began to play before there was a script, and shall not begin anew. */
+    this.isBegun = false;
+    /** Whether a larger rendition was tried to learn of the line. */
+    this.isTried = false;
     this.filled = false;
     const { video } = item;
     this.root = element("article", { class: "slot", data: { video: video.id }, inert: true, tabindex: "-1" });
@@ -114,14 +118,29 @@ export class SlotView {
         video.published_at && element("span", { class: "when", text: ` · ${ago(video.published_at)}` }),
       ),
       video.caption && element("div", { class: "caption-box" }, caption, unfold),
+      this.buildCredits(),
       video.sound?.title &&
         element(
           "p",
           { class: "sound" },
           icon("note", "small"),
           element("span", { class: "visually-hidden", text: `${gettext("Sound")}: ` }),
-          element("span", { class: "sound-title", text: video.sound.title }),
+          element(video.sound.url ? "a" : "span", { class: "sound-title", href: video.sound.url ?? null, text: video.sound.title }),
         ),
+    );
+  }
+
+  /** Whose video this one is made with. A sound is credited by its own line. */
+  buildCredits() {
+    const others = (this.item.video.credits ?? []).filter((credit) => credit.kind !== "sound");
+    if (!others.length) return null;
+    const texts = { duet: gettext("Duet with @{name}"), stitch: gettext("Stitched from @{name}") };
+    return element(
+      "p",
+      { class: "credits" },
+      ...others.map((credit) =>
+        element(credit.url ? "a" : "span", { href: credit.url ?? null, text: fill(texts[credit.kind], { name: credit.name }) }),
+      ),
     );
   }
 
@@ -172,6 +191,7 @@ export class SlotView {
         "aria-valuenow": "0",
       },
       element("div", { class: "progress-done" }),
+      element("div", { class: "progress-still", "aria-hidden": "true", hidden: true }),
       element("output", { class: "progress-time", "aria-hidden": "true" }),
     );
   }

@@ -30,6 +30,10 @@ export class Stage extends EventTarget {
     this.shown = new Set();
     /** @type {Map<Element, number>} timers of slots that are on the screen */
     this.timers = new Map();
+    /** @type {SlotView|null} where a key or a button leads at the moment; what is scrolled past on the way is not arrived at */
+    this.heading = null;
+    root.addEventListener("scrollend", () => this.settle());
+    for (const name of ["pointerdown", "wheel"]) root.addEventListener(name, () => (this.heading = null), { passive: true });
     this.observer = new IntersectionObserver((entries) => this.look(entries), { root, threshold: [0.5] });
     this.observer.observe(tail);
     queue.addEventListener("change", () => this.build());
@@ -86,14 +90,25 @@ export class Stage extends EventTarget {
       }
       const place = this.views.findIndex((view) => view.root === target);
       if (!on || place < 0) continue;
+      if (this.heading && this.views[place] !== this.heading) continue;
       if (place !== this.place || this.atEnd) this.arrive(place);
       this.countWhenShown(this.views[place]);
     }
   }
 
+  /** The scrolling has ended: what is on the screen now is the current one, whatever was passed on the way. */
+  settle() {
+    this.heading = null;
+    const middle = this.root.scrollTop + this.root.clientHeight / 2;
+    const place = this.views.findIndex(({ root }) => root.offsetTop <= middle && middle < root.offsetTop + root.offsetHeight);
+    if (place < 0) return;
+    if (place !== this.place && !this.atEnd) this.arrive(place);
+    this.countWhenShown(this.views[place]);
+  }
+
   /** @param {SlotView} view */
   countWhenShown(view) {
-    if (this.shown.has(view)) return;
+    if (this.shown.has(view) || this.timers.has(view.root)) return;
     const timer = window.setTimeout(() => {
       if (document.visibilityState === "hidden" || this.shown.has(view)) return;
       this.shown.add(view);
@@ -147,11 +162,20 @@ export class Stage extends EventTarget {
   }
 
   next() {
-    this.go(this.place + 1);
+    this.step(this.place + 1);
   }
 
   previous() {
-    this.go(this.place - 1);
+    this.step(this.place - 1);
+  }
+
+  /** Go to a neighbour, whose video begins at once: who has pressed a key does not wait for the scrolling. @param {number} place */
+  step(place) {
+    if (this.views[place]) {
+      this.heading = this.views[place];
+      this.arrive(place);
+    }
+    this.go(place);
   }
 
   /** Show an item's new counts and states wherever it stands. @param {(view: SlotView) => boolean} which */

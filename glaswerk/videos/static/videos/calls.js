@@ -28,16 +28,20 @@ export function errorOf(status, body) {
 /**
  * @param {string} method
  * @param {string} address
+ * @param {object} [body] sent as JSON
  * @returns {Promise<any>} the answer's JSON, or null where there is none
  */
-export async function call(method, address) {
+export async function call(method, address, body) {
+  /** @type {Record<string, string>} */
+  const headers = method === "GET" ? {} : { "X-CSRFToken": csrfToken() };
+  if (body) headers["Content-Type"] = "application/json";
   let response;
   try {
-    response = await fetch(address, { method, headers: method === "GET" ? {} : { "X-CSRFToken": csrfToken() } });
+    response = await fetch(address, { method, headers, body: body && JSON.stringify(body) });
   } catch {
     throw new CallError(gettext("There is no connection. Please try again when you are online."));
   }
-  const body = response.headers.get("Content-Type")?.includes("json") ? await response.json() : null;
-  if (!response.ok) throw errorOf(response.status, body);
-  return body;
+  const answer = response.headers.get("Content-Type")?.includes("json") ? await response.json() : null;
+  if (!response.ok) throw errorOf(response.status, answer);
+  return answer;
 }

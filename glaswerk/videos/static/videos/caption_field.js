@@ -10,7 +10,7 @@ const COUNT_FROM = 0.8;
 
 /** @param {ParentNode} root */
 export function watchCaption(root) {
-  const field = /** @type {HTMLTextAreaElement} */ (root.querySelector("#caption"));
+  const field = /** @type {HTMLTextAreaElement} */ (root.querySelector("textarea[name=caption]"));
   const count = /** @type {HTMLOutputElement} */ (root.querySelector("[data-caption-count]"));
   const words = /** @type {HTMLElement} */ (root.querySelector("[data-caption-words]"));
   const error = /** @type {HTMLElement} */ (root.querySelector('[data-error="caption"]'));

@@ -1,12 +1,13 @@
 // Following a video while it is prepared.
 
+import { fill, gettext } from "../web/words.js";
 import { call, CallError } from "./calls.js";
 
 const EVERY_MS = 1000;
 const HIDDEN_MS = 5000;
 
 /**
- * @typedef {{state: string, progress: number, failure: string|null, retry: boolean}} State
+ * @typedef {{state: string, progress: number, failure: string|null, retry: boolean, place?: number|null, remaining_s?: number|null}} State
  * @param {string} id
  * @param {(state: State) => void} onState called with every answer, the last one too
  * @returns {() => void} stops following
@@ -33,4 +34,13 @@ export function followState(id, onState) {
     stopped = true;
     clearTimeout(timer);
   };
+}
+
+/** What somebody waits for, in words; empty where there is nothing to say. @param {State} state */
+export function waitWords({ place, remaining_s: seconds }) {
+  if (place) return fill(gettext("number {place} in the queue"), { place });
+  if (!seconds) return "";
+  return seconds < 100
+    ? fill(gettext("about {count} s left"), { count: seconds })
+    : fill(gettext("about {count} min left"), { count: Math.round(seconds / 60) });
 }

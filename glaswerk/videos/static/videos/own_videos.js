@@ -1,9 +1,10 @@
-// One's own videos: those under way tell how far they are; failed ones can be tried again; any can be deleted.
+// One's own videos: those under way tell how far they are and can be cancelled; failed ones can be tried again; any can be
+// deleted.
 
 import { toast } from "../web/toasts.js";
 import { gettext } from "../web/words.js";
 import { call } from "./calls.js";
-import { followState } from "./follow_state.js";
+import { followState, waitWords } from "./follow_state.js";
 
 const announce = /** @type {HTMLElement} */ (document.querySelector("[data-announce]"));
 const dialog = /** @type {HTMLDialogElement} */ (document.querySelector("[data-delete-dialog]"));
@@ -13,7 +14,8 @@ const following = new Map();
 for (const row of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-video]"))) {
   const id = row.dataset.video ?? "";
   if ("underway" in row.dataset) follow(row, id);
-  row.querySelector("[data-retry]")?.addEventListener("click", (event) => retry(/** @type {any} */ (event.currentTarget), id));
+  row.querySelector("[data-retry]")?.addEventListener("click", (event) => change(/** @type {any} */ (event.currentTarget), id, "retry"));
+  row.querySelector("[data-cancel]")?.addEventListener("click", (event) => change(/** @type {any} */ (event.currentTarget), id, "cancel"));
   row.querySelector("[data-delete]")?.addEventListener("click", () => askToDelete(row, id));
 }
 
@@ -21,21 +23,24 @@ for (const row of /** @type {NodeListOf<HTMLElement>} */ (document.querySelector
 function follow(row, id) {
   const bar = /** @type {HTMLProgressElement|null} */ (row.querySelector("[data-bar]"));
   const badge = row.querySelector("[data-state]");
+  const wait = row.querySelector("[data-wait]");
   following.set(
     id,
-    followState(id, ({ state, progress }) => {
+    followState(id, (answer) => {
+      const { state, progress } = answer;
       if (bar) bar.value = progress;
+      if (wait) wait.textContent = waitWords(answer);
       if (badge && state === "processing") badge.textContent = `${gettext("Processing")} · ${progress} %`;
       if (state === "ready" || state === "failed") location.reload();
     }),
   );
 }
 
-/** @param {HTMLButtonElement} button @param {string} id */
-async function retry(button, id) {
+/** @param {HTMLButtonElement} button @param {string} id @param {"retry"|"cancel"} what */
+async function change(button, id, what) {
   button.disabled = true;
   try {
-    await call("POST", `/api/videos/${id}/retry`);
+    await call("POST", `/api/videos/${id}/${what}`);
     location.reload();
   } catch (error) {
     button.disabled = false;

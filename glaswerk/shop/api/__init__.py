@@ -1,0 +1,9 @@
+"""The JSON endpoints of the shop, one noun a file: parse, authorise, call an action or a query, answer."""
+
+from ninja import Router
+
+from glaswerk.shop.api import cart, catalogue, merchants, orders, purchases, shipping, stock, tags, terms
+
+router = Router()
+for _part in (merchants, catalogue, stock, terms, cart, purchases, orders, shipping, tags):
+    router.add_router("", _part.router)

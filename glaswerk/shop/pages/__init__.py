@@ -1,0 +1,14 @@
+"""The pages of the shop, one noun a file.  Each works without a script."""
+
+from django.urls import URLPattern
+
+from glaswerk.shop.pages import cart, catalogue, checkout, merchant, orders, tagging
+
+urlpatterns: list[URLPattern] = [
+    *catalogue.urlpatterns,
+    *cart.urlpatterns,
+    *checkout.urlpatterns,
+    *orders.urlpatterns,
+    *merchant.urlpatterns,
+    *tagging.urlpatterns,
+]

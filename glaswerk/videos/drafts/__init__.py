@@ -1,0 +1,1 @@
+"""Drafts: cutting a video on the server's side of the studio."""

@@ -1,0 +1,1 @@
+"""Sounds: what is heard in a video, and the videos that use it."""

@@ -1,0 +1,192 @@
+"""Buying from a playing video: the chip, the sheet, two presses, the order; and the same without a script."""
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import DESKTOP, PHONE, Visit, sign_in
+from tests.browser.player import CURRENT, wait_playing
+from tests.browser.shopping import FROM_MS, TO_MS, Shop, ask, open_shop, returning_buyer
+from tests.browser.test_accessibility import violations
+from tests.cells import RunningCell
+
+pytestmark = [pytest.mark.browser, pytest.mark.cell]
+
+CHIP = ".product-chip"
+
+
+@pytest.fixture(scope="module")
+def stocked_cell(live_cell: RunningCell) -> RunningCell:
+    """The shared cell as it is: one video is enough here."""
+    return live_cell
+
+
+@pytest.fixture(scope="module")
+def shop(stocked_cell: RunningCell, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A shop whose vase is in a video."""
+    return open_shop(stocked_cell, tmp_path_factory.mktemp("shop"))
+
+
+@pytest.fixture
+def buyer(stocked_cell: RunningCell) -> httpx.Client:
+    """Somebody whose address is kept."""
+    return returning_buyer(stocked_cell)
+
+
+def clock(page: Page) -> float:
+    """Return the second at which the video on the screen is."""
+    return float(page.evaluate(f"() => document.querySelector('{CURRENT} video').currentTime"))
+
+
+def seek(page: Page, ms: int) -> None:
+    """Let the video on the screen go on from this moment."""
+    page.evaluate(f"(at) => {{ document.querySelector('{CURRENT} video').currentTime = at / 1000 }}", ms)
+
+
+def test_the_chip_shows_while_its_moment_plays(visit: Visit, shop: Shop) -> None:
+    """It comes, and goes, with the moment; its key opens the sheet."""
+    page = visit()
+    page.goto(f"/v/{shop.video}")
+    wait_playing(page)
+    chip = page.locator(CHIP)
+    seek(page, FROM_MS + 200)
+    expect(chip).to_be_visible()
+    expect(chip).to_have_accessible_name("Vase Flensburg from €31.20")
+    seek(page, TO_MS + 50)
+    expect(chip).to_be_hidden()
+    seek(page, FROM_MS + 200)
+    expect(chip).to_be_visible()
+    page.keyboard.press("b")
+    sheet = page.get_by_role("dialog", name="Vase Flensburg")
+    expect(sheet.get_by_text("Only 2 left")).to_be_visible()
+    expect(sheet.get_by_text("delivery €4.90")).to_be_visible()
+    sheet.get_by_text("Sold by Glashütte Hansen").click()
+    expect(sheet.get_by_text("HRB 4711")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+
+
+def test_two_presses_buy_while_the_video_plays_on(visit: Visit, shop: Shop, buyer: httpx.Client) -> None:
+    """A returning buyer presses twice; the order's page shows what they bought, and they send it back."""
+    page = visit(reduced_motion="reduce")
+    sign_in(page, buyer)
+    page.goto(f"/v/{shop.video}")
+    wait_playing(page)
+    seek(page, FROM_MS + 100)
+    expect(page.locator(CHIP)).to_be_visible()
+    page.locator(CHIP).click()
+    sheet = page.locator("#product")
+    sheet.get_by_role("radio", name="Large").check()
+    expect(sheet.locator(".price")).to_have_text("€59.00")
+    before = clock(page)
+    sheet.get_by_role("button", name="Buy now").click()
+    sheet.get_by_role("button", name="Order and pay €63.90").click()
+    expect(sheet.get_by_text("€63.90 paid.")).to_be_visible()
+    page.wait_for_function(
+        f"(before) => {{ const video = document.querySelector('{CURRENT} video');"
+        " return !video.paused && video.currentTime !== before }",
+        arg=before,
+    )
+    sheet.get_by_role("link", name="See the order").click()
+    expect(page.get_by_role("heading", name="Glashütte Hansen")).to_be_visible()
+    expect(page.get_by_text("Sea green · Large · 1 at €59.00")).to_be_visible()
+    order = page.url.rsplit("/", 1)[1]
+    ask(shop.owner, "POST", f"/api/shop/sold/{order}/parcels", {"carrier": "DHL", "tracking": "00340434"})
+    page.reload()
+    expect(page.get_by_text("00340434").first).to_be_visible()
+    page.get_by_text("Send something back").click()
+    page.get_by_label("Vase Flensburg").select_option("1")
+    page.get_by_role("button", name="Withdraw from these").click()
+    expect(page.get_by_text("Please send it to Hansen Glas GmbH")).to_be_visible()
+
+
+def test_a_guest_buys_without_a_script(visit: Visit, shop: Shop) -> None:
+    """Cart, checkout, the provider's page and the order are plain forms."""
+    page = visit(java_script_enabled=False)
+    page.goto(f"/checkout?variant={variant_of(shop)}")
+    page.get_by_label("Country").select_option("IT")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_label("Province")).to_be_visible()
+    page.get_by_label("Country").select_option("DE")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_label("Province")).to_have_count(0)
+    page.get_by_role("button", name="Order and pay €63.90").click()
+    expect(page.get_by_label("Name")).to_have_attribute("aria-invalid", "true")
+    for label, text in (
+        ("Name", "Ada"),
+        ("Street and number", "Torstraße 1"),
+        ("Postal code", "10119"),
+        ("City", "Berlin"),
+    ):
+        page.get_by_label(label).fill(text)
+    page.get_by_label("E-mail address").fill("ada@example.org")
+    page.get_by_label("DHL Express").check()
+    page.get_by_role("button", name="Apply").click()
+    page.get_by_role("button", name="Order and pay €71.90").click()
+    expect(page.get_by_text("This is a trial. No money moves.")).to_be_visible()
+    page.get_by_role("button", name="Pay", exact=True).click()
+    expect(page.get_by_role("heading", name="Thank you")).to_be_visible()
+    page.get_by_role("link", name="Glashütte Hansen").click()
+    page.get_by_role("button", name="Cancel this order").click()
+    expect(page.get_by_text("Your order is cancelled.")).to_be_visible()
+    expect(page.get_by_text("Paid back")).to_be_visible()
+
+
+def variant_of(shop: Shop) -> str:
+    """Return the large vase, of which there are enough."""
+    return str(ask(shop.owner, "GET", f"/api/shop/products/{shop.product}")["variants"][1]["id"])
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"viewport": PHONE, "color_scheme": "light", "locale": "de-DE", "has_touch": True, "reduced_motion": "reduce"},
+        {"viewport": DESKTOP, "color_scheme": "dark", "locale": "en-GB", "reduced_motion": "reduce"},
+    ],
+    ids=["phone", "desktop"],
+)
+def test_axe_finds_nothing_in_the_shop(visit: Visit, shop: Shop, buyer: httpx.Client, form: dict[str, object]) -> None:
+    """The chip, the sheet and its review, and every page; in both languages, in the light and in the dark."""
+    page = visit(**form)
+    found: list[str] = []
+    for path in ("/cart", "/orders", f"/checkout?variant={variant_of(shop)}", "/shop", f"/shop/{shop.name}/vase"):
+        page.goto(path)
+        found += violations(page)
+    sign_in(page, buyer)
+    page.goto(f"/v/{shop.video}")
+    wait_playing(page)
+    seek(page, FROM_MS + 100)
+    expect(page.locator(CHIP)).to_be_visible()
+    found += violations(page)
+    page.locator(CHIP).click()
+    foot = page.locator("#product .buy-foot .button")
+    expect(foot).to_have_count(2)
+    page.locator("#product").get_by_role("radio", name="Large").check()
+    found += violations(page)
+    foot.first.click()
+    expect(page.locator("#product .said a")).to_be_visible()
+    foot.last.click()
+    expect(page.locator("#product .review-line")).to_have_count(2)
+    found += violations(page)
+    for path in ("/cart", "/checkout"):
+        page.goto(path)
+        found += violations(page)
+    page.locator("button[value=pay]").click()
+    page.locator("button[value=tok_success]").click()
+    expect(page.locator(".outcome.paid")).to_be_visible()
+    found += violations(page)
+    page.locator(".order-list a").click()
+    expect(page.locator(".steps")).to_be_visible()
+    found += violations(page)
+    page.goto("/orders")
+    found += violations(page)
+    sign_in(page, shop.owner)
+    console = f"/merchant/{shop.name}"
+    for path in ("/merchants/apply", console, f"{console}/products", f"{console}/stock", f"{console}/returns"):
+        page.goto(path)
+        found += violations(page)
+    sign_in(page, shop.creator)
+    page.goto(f"/v/{shop.video}/products")
+    expect(page.locator(".times")).to_have_count(2)
+    found += violations(page)
+    assert found == []

@@ -1,0 +1,232 @@
+"""Who may call what: a table of every route of the shop and every role.  A new route must join it, or this fails.
+
+Each call is made on the same scene and rolled back; one that is denied must have changed nothing at all.
+"""
+
+import re
+from typing import Any, Final
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+from django.test import Client
+
+from glaswerk.people.models import Person
+from glaswerk.shop.models import Merchant, Sale, Voucher
+from glaswerk.web.api import api
+
+from .conftest import (
+    ADDRESS,
+    DETAILS,
+    MakeMerchant,
+    MakePerson,
+    MakeVariant,
+    SignIn,
+    buy,
+    fingerprint,
+    make_video,
+    quoted,
+    send,
+    staff,
+    wish,
+)
+
+ROLES: Final = ("anonymous", "guest", "buyer", "other", "packer", "manager", "owner", "foreign", "operator")
+#        anonymous, guest, buyer, other, packer, manager, owner, foreign (owner of another shop), operator
+EVERYBODY: Final = {200: (200,) * 9, 201: (201,) * 9}
+PERSONS = {code: (401, 401, *(code,) * 7) for code in (200, 201, 204)}
+STAFF = {code: (401, 401, 404, 404, code, code, code, 404, 404) for code in (200, 201, 204)}
+MANAGERS = {code: (401, 401, 404, 404, 404, code, code, 404, 404) for code in (200, 201, 204)}
+OWNERS = {code: (401, 401, 404, 404, 404, 404, code, 404, 404) for code in (200, 201, 204)}
+OPERATORS = {code: (401, 401, 404, 404, 404, 404, 404, 404, code) for code in (200, 201, 204)}
+# What one buyer did: nobody else, whoever they are, finds it here.
+ITS_BUYER = {code: (404, 404, code, 404, 404, 404, 404, 404, 404) for code in (200, 201, 204)}
+
+PRODUCT: Final = {"title": "New", "state": "draft"}
+CSV: Final = b"Handle,Title,Variant Price\nfresh,Fresh,1.00\n"
+SALE: Final = {"minor": 5, "start": "2030-01-01T00:00:00Z"}
+OLD_SALE: Final = {"minor": 5, "start": "2029-01-01T00:00:00Z", "end": "2029-02-01T00:00:00Z"}
+VOUCHER: Final = {"code": "NEWONE", "kind": "fixed", "minor": 5, "cap": 1}
+METHOD: Final = {"country": "AT", "name": "Post", "minor": 5}
+
+Row = tuple[Any, tuple[int, ...]]
+TABLE: Final[dict[str, Row]] = {
+    "POST /api/shop/merchants": ({**DETAILS, "name": "brand-new"}, PERSONS[201]),
+    "GET /api/shop/merchants": (None, PERSONS[200]),
+    "GET /api/shop/applications": (None, OPERATORS[200]),
+    "GET /api/shop/merchants/{name}": (None, EVERYBODY[200]),
+    "PUT /api/shop/merchants/{name}": (DETAILS, OWNERS[200]),
+    "PUT /api/shop/merchants/{name}/holiday": ({"first": "2030-01-01", "last": "2030-01-02"}, MANAGERS[200]),
+    "POST /api/shop/merchants/{name}/decision": ({"state": "suspended", "reason": "x"}, OPERATORS[200]),
+    "GET /api/shop/merchants/{name}/staff": (None, OWNERS[200]),
+    "PUT /api/shop/merchants/{name}/staff/{person_name}": ({"role": "manager"}, OWNERS[200]),
+    "DELETE /api/shop/merchants/{name}/staff/{person_name}": (None, OWNERS[204]),
+    "GET /api/shop/products": (None, EVERYBODY[200]),
+    "GET /api/shop/products/{product_id}": (None, EVERYBODY[200]),
+    "GET /api/shop/merchants/{name}/products": (None, STAFF[200]),
+    "PUT /api/shop/merchants/{name}/products/{handle}": (PRODUCT, MANAGERS[201]),
+    "PUT /api/shop/products/{product_id}/state": ({"state": "archived"}, MANAGERS[200]),
+    "POST /api/shop/products/{product_id}/pictures": ("picture", MANAGERS[201]),
+    "DELETE /api/shop/products/{product_id}/pictures/{position}": (None, MANAGERS[204]),
+    "POST /api/shop/variants/{variant_id}/sales": (SALE, MANAGERS[201]),
+    "DELETE /api/shop/sales/{sale_id}": (None, MANAGERS[204]),
+    "POST /api/shop/merchants/{name}/import": ("csv", MANAGERS[200]),
+    "GET /api/shop/merchants/{name}/export": (None, MANAGERS[200]),
+    "GET /api/shop/merchants/{name}/locations": (None, STAFF[200]),
+    "POST /api/shop/merchants/{name}/locations": ({"name": "Cellar"}, MANAGERS[201]),
+    "GET /api/shop/merchants/{name}/stock": (None, STAFF[200]),
+    "PUT /api/shop/variants/{variant_id}/stock/{location_id}": ({"on_hand": 50}, MANAGERS[200]),
+    "POST /api/shop/variants/{variant_id}/stock/{location_id}/received": ({"units": 1}, MANAGERS[200]),
+    "GET /api/shop/merchants/{name}/movements": (None, MANAGERS[200]),
+    "GET /api/shop/merchants/{name}/delivery": (None, STAFF[200]),
+    "POST /api/shop/merchants/{name}/delivery": (METHOD, MANAGERS[201]),
+    "DELETE /api/shop/delivery/{method_id}": (None, MANAGERS[204]),
+    "GET /api/shop/merchants/{name}/vouchers": (None, MANAGERS[200]),
+    "POST /api/shop/merchants/{name}/vouchers": (VOUCHER, MANAGERS[201]),
+    "DELETE /api/shop/vouchers/{voucher_id}": (None, MANAGERS[204]),
+    "GET /api/cart": (None, EVERYBODY[200]),
+    "POST /api/cart/lines": ("line", EVERYBODY[201]),
+    "PUT /api/cart/lines/{variant_id}": ({"quantity": 2}, ITS_BUYER[200]),
+    "POST /api/shop/quotes": ({}, EVERYBODY[200]),
+    "GET /api/shop/addresses": (None, PERSONS[200]),
+    "POST /api/shop/addresses": (ADDRESS, PERSONS[201]),
+    "DELETE /api/shop/addresses/{address_id}": (None, (401, 401, 204, 404, 404, 404, 404, 404, 404)),
+    "POST /api/purchases": ("wish", (409, *(201,) * 8)),
+    "GET /api/purchases/{purchase_id}": (None, ITS_BUYER[200]),
+    "GET /api/shop/orders": (None, EVERYBODY[200]),
+    "GET /api/shop/orders/{order_id}": (None, ITS_BUYER[200]),
+    "GET /api/shop/orders/{order_id}/invoice": (None, ITS_BUYER[200]),
+    "POST /api/shop/orders/{order_id}/cancel": (None, ITS_BUYER[200]),
+    "POST /api/shop/orders/{shipped_id}/returns": ("parts", ITS_BUYER[201]),
+    "GET /api/shop/merchants/{name}/orders": (None, STAFF[200]),
+    "GET /api/shop/sold/{order_id}": (None, STAFF[200]),
+    "GET /api/shop/sold/{order_id}/invoice": (None, STAFF[200]),
+    "POST /api/shop/sold/{order_id}/parcels": ({"carrier": "Post"}, STAFF[201]),
+    "POST /api/shop/sold/{shipped_id}/parcels/{parcel_id}/delivered": (None, STAFF[200]),
+    "POST /api/shop/sold/{order_id}/cancel": ({"reason": "x"}, MANAGERS[200]),
+    "POST /api/shop/sold/{order_id}/refunds": ({"minor": 1}, MANAGERS[201]),
+    "GET /api/shop/tagged": (None, EVERYBODY[200]),
+    "GET /api/videos/{video_id}/products": (None, EVERYBODY[200]),
+    "PUT /api/videos/{video_id}/products": ({"products": []}, (401, 401, 200, 404, 404, 404, 404, 404, 404)),
+    "PUT /api/shop/merchants/{name}/creators": ({"is_open": True}, MANAGERS[200]),
+    "POST /api/shop/returns/{return_id}/decision": ({"state": "received"}, MANAGERS[200]),
+}
+
+
+def our_routes() -> set[str]:
+    found = set()
+    for path, operations in api.get_openapi_schema()["paths"].items():
+        if path.startswith(("/api/shop", "/api/cart", "/api/purchases")) or path.endswith("/products"):
+            found |= {f"{method.upper()} {path}" for method in operations}
+    return found
+
+
+def test_every_route_stands_in_the_table() -> None:
+    assert {route.replace("{shipped_id}", "{order_id}") for route in TABLE} == our_routes()
+
+
+@pytest.mark.django_db
+def test_everybody_may_what_the_table_says_and_nothing_else(
+    shop: Merchant,
+    make_merchant: MakeMerchant,
+    make_variant: MakeVariant,
+    make_person: MakePerson,
+    signed_in: SignIn,
+    operator: Person,
+) -> None:
+    foreign, buyer = make_merchant("wool", registration="HRB 2"), make_person("ada")
+    variant = make_variant(shop, units=50)
+    video = make_video(buyer)
+    make_person("helper")
+    ada = signed_in(buyer)
+    paid = buy(ada, {variant.public_id: 1}).json()
+    shipped = buy(ada, {variant.public_id: 2}).json()["orders"][0]
+    packer, manager = signed_in(staff(shop, "packer")), signed_in(staff(shop))
+    parcel = send(packer, "post", f"/api/shop/sold/{shipped}/parcels", {"carrier": "Post"}).json()["id"]
+    line = send(ada, "get", f"/api/shop/orders/{shipped}").json()["lines"][0]["id"]
+    back = send(ada, "post", f"/api/shop/orders/{shipped}/returns", {"lines": {line: 1}}).json()["id"]
+    send(ada, "post", "/api/cart/lines", {"variant": variant.public_id, "quantity": 1})
+    address = send(ada, "post", "/api/shop/addresses", ADDRESS).json()["id"]
+    assert send(manager, "post", f"/api/shop/variants/{variant.public_id}/sales", OLD_SALE).status_code == 201
+    assert send(manager, "post", "/api/shop/merchants/glas/vouchers", {**VOUCHER, "code": "OLD"}).status_code == 201
+    variant.product.pictures.create(position=1, source="https://example.org/a.jpg")
+    guest = Client()
+    send(guest, "post", "/api/cart/lines", {"variant": make_variant(shop).public_id, "quantity": 1})
+    clients = {
+        "anonymous": Client(),
+        "guest": guest,
+        "buyer": ada,
+        "other": signed_in(make_person("eve")),
+        "packer": packer,
+        "manager": manager,
+        "owner": signed_in(staff(shop, "owner")),
+        "foreign": signed_in(staff(foreign, "owner")),
+        "operator": signed_in(operator),
+    }
+    places = {
+        "name": "glas", "person_name": "helper", "handle": "fresh-thing", "product_id": variant.product.public_id,
+        "variant_id": variant.public_id, "position": "1", "sale_id": str(Sale.objects.get().pk),
+        "location_id": shop.locations.get().public_id, "method_id": shop.delivery_methods.get().public_id,
+        "voucher_id": Voucher.objects.get().public_id, "address_id": address, "purchase_id": paid["id"],
+        "order_id": paid["orders"][0], "shipped_id": shipped, "parcel_id": parcel, "return_id": back,
+        "video_id": video.public_id,
+    }  # fmt: skip
+    shop.staff.create(person=Person.objects.get(name="helper"), role="packer")
+    bodies = {
+        "line": {"variant": variant.public_id, "quantity": 1},
+        "parts": {"lines": {line: 1}},
+        "wish": wish(quoted(Client(), {variant.public_id: 1})),
+    }
+
+    wrong: list[object] = []
+    for route, (body, expected) in TABLE.items():
+        method, template = route.split(" ")
+        path = re.sub(r"{(\w+)}", lambda found: places[found[1]], template)
+        if path == "/api/shop/tagged":
+            path += f"?videos={video.public_id}"
+        for role, status in zip(ROLES, expected, strict=True):
+            before = fingerprint() if status >= 400 else None
+            client = clients[role]
+            cookies = client.cookies.output()
+            scene = transaction.atomic()
+            # Payments commit what they are about to do, and so refuse to be part of anything but a test.
+            scene._from_testcase = True
+            with scene:
+                if body == "csv":
+                    answer = client.post(path, {"file": SimpleUploadedFile("a.csv", CSV)})
+                elif body == "picture":
+                    answer = client.post(path, {"file": SimpleUploadedFile("a.png", _PNG)})
+                else:
+                    sent = bodies[body] if isinstance(body, str) else body
+                    answer = send(client, method, path, sent, **{"Idempotency-Key": f"{role}-key"})
+                changed = before is not None and fingerprint() != before
+                transaction.set_rollback(True)
+            if client.cookies.output() != cookies and role == "anonymous":
+                clients[role] = Client()
+            if answer.status_code != status or changed:
+                wrong.append(
+                    (route, role, status, answer.status_code, "changed something" if changed else answer.content[:200])
+                )
+    assert wrong == []
+
+
+# One pixel.
+_PNG: Final = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c63f8cfc0f01f00050001ff89993d1d0000000049454e44ae426082"
+)
+
+
+@pytest.mark.django_db
+def test_the_anonymous_write_nothing_where_the_session_is_forged(shop: Merchant, make_variant: MakeVariant) -> None:
+    """Without the token against forged requests, a signed-in browser changes nothing."""
+    variant = make_variant(shop)
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(staff(shop))
+    before = fingerprint()
+    for method, path, body in (
+        ("post", "/api/cart/lines", {"variant": variant.public_id, "quantity": 1}),
+        ("post", "/api/purchases", wish(quoted(Client(), {variant.public_id: 1}))),
+        ("put", f"/api/shop/products/{variant.product.public_id}/state", {"state": "archived"}),
+    ):
+        assert send(client, method, path, body, **{"Idempotency-Key": "k"}).status_code == 403
+    assert fingerprint() == before
