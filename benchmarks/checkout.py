@@ -58,9 +58,9 @@ _FILL: Final = (
     """INSERT INTO shop_address (id, person_id, name, company, street, postal_code, city, area, country, phone, is_default)
        SELECT n, n, 'Buyer', '', 'Torstraße 1', '10119', 'Berlin', '', 'DE', '', true FROM generate_series(1, %(buyers)s) n""",
     """INSERT INTO shop_merchant (id, name, title, about, currency, state, legal_name, street, postal_code, city, country,
-                                  email, phone, registration, vat_id, self_certified, applied_at, decided_at, reason, invoices)
+                                  email, phone, registration, vat_id, self_certified, applied_at, decided_at, reason, invoices, is_open_to_creators)
        SELECT n, 'merchant-' || n, 'M', '', 'EUR', 'approved', 'M GmbH', 'Weg 1', '10119', 'Berlin', 'DE', 'm@example.org',
-              '+49301234567', 'HRB 1', '', true, now(), now(), '', 0 FROM generate_series(1, %(merchants)s) n""",
+              '+49301234567', 'HRB 1', '', true, now(), now(), '', 0, false FROM generate_series(1, %(merchants)s) n""",
     "INSERT INTO shop_location (id, merchant_id, name) SELECT n, n, 'Stock' FROM generate_series(1, %(merchants)s) n",
     """INSERT INTO shop_deliverymethod (id, merchant_id, country, name, currency, minor, max_weight_g, days_min, days_max, is_active)
        SELECT n, n, 'DE', 'Post', 'EUR', 490, 30000, 1, 3, true FROM generate_series(1, %(merchants)s) n""",
