@@ -22,6 +22,8 @@ _SAID: Final = (
     ("Disk quota exceeded", Failure.DISK_FULL),
     ("File too large", Failure.OUTPUT_TOO_LARGE),
     ("Cannot allocate memory", Failure.OUT_OF_MEMORY),
+    # What x264 says.
+    ("malloc of size", Failure.OUT_OF_MEMORY),
     # A thread that has no room for its stack.
     ("Resource temporarily unavailable", Failure.OUT_OF_MEMORY),
     ("error while loading shared libraries", Failure.BROKEN_TOOL),
