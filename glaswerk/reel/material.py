@@ -24,8 +24,9 @@ from glaswerk.reel.graph import AUDIO_RATE, filter_graph, sound_graph
 from glaswerk.reel.ladder import Rung, fit
 from glaswerk.reel.limits import Limits
 from glaswerk.reel.probe import Probe, open_source, probe
-from glaswerk.reel.render import unfinished_folder
+from glaswerk.reel.render import UNFINISHED
 from glaswerk.reel.tool import ProgressReading, run_ffmpeg, source_options
+from glaswerk.reel.unfinished import unfinished_folder
 
 PEAKS_PER_SECOND: Final = 50
 """How many bytes of `peaks` there are for a second of sound."""
@@ -96,7 +97,7 @@ def prepare(
     """
     path, target = Path(source), Path(folder)
     try:
-        with unfinished_folder(target) as part:
+        with unfinished_folder(target, UNFINISHED) as part:
             made = _prepare(path, part, progress or (lambda percent: None), limits)
             part.rename(target)
     except OSError as error:

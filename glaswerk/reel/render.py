@@ -1,12 +1,10 @@
 """From a probed source to files that every browser plays: one decode of the picture, one of the sound."""
 
-import fcntl
 import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
@@ -19,8 +17,9 @@ from glaswerk.reel.limits import Limits
 from glaswerk.reel.probe import Probe, open_source, review
 from glaswerk.reel.sound import Sound, listen
 from glaswerk.reel.tool import ProgressReading, own_file_options, run_ffmpeg, source_options
+from glaswerk.reel.unfinished import make_durable, unfinished_folder
 
-_UNFINISHED: Final = ".reel-part"
+UNFINISHED: Final = ".reel-part"
 _POSTER: Final = "poster.jpg"
 _SOUND: Final = "sound.m4a"
 _FORGIVEN_MS: Final = 500
@@ -97,14 +96,16 @@ def make_renditions(
     report(0)
     wanted = tuple(ladder) or rungs(probe.width, probe.height)
     try:
-        with open_source(source) as handle, unfinished_folder(target) as part:
+        with open_source(source) as handle, unfinished_folder(target, UNFINISHED) as part:
             run = _Run(handle, probe, wanted, part, limits, in_background)
             sound = run.listen() if after is None and probe.audio_stream is not None else None
             run.render(sound, after, report)
             found = _verified(run, with_poster=after is None)
             for name in _PASSING:
                 (part / name).unlink(missing_ok=True)
-            _make_durable(part)
+            # The files before their folder gets its name.
+            for path in (*part.iterdir(), part):
+                make_durable(path)
             _move_into_place(part, target)
     except OSError as error:
         code = Failure.DISK_FULL if error.errno in (ENOSPC, EDQUOT) else Failure.UNREADABLE
@@ -258,56 +259,10 @@ def _placed(found: _Found, target: Path) -> Renditions:
     return Renditions(target, renditions, poster, b"", None)
 
 
-@contextmanager
-def unfinished_folder(target: Path) -> Iterator[Path]:
-    """A locked folder beside `target`, gone afterwards unless it was moved.
-
-    What an earlier render of the same target left when it was killed is removed: its lock is free.
-    """
-    prefix = f".{target.name}."
-    for left in target.parent.glob(f"{prefix}*{_UNFINISHED}"):
-        if (lock := _lock(left)) is not None:
-            shutil.rmtree(left, ignore_errors=True)
-            os.close(lock)
-    part = target.parent / f"{prefix}{secrets.token_hex(8)}{_UNFINISHED}"
-    part.mkdir(mode=0o750)
-    lock = _lock(part)
-    try:
-        yield part
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-        if lock is not None:
-            os.close(lock)
-
-
-def _lock(folder: Path) -> int | None:
-    """Lock a folder, and return the descriptor that holds the lock, or None if another holds it."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def _make_durable(folder: Path) -> None:
-    """Have the files on the disk before their folder gets its name."""
-    for path in (*folder.iterdir(), folder):
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
 def _move_into_place(part: Path, target: Path) -> None:
     """Rename, replacing what an earlier render left there."""
     if target.exists():
-        old = target.parent / f".{target.name}.{secrets.token_hex(8)}{_UNFINISHED}"
+        old = target.parent / f".{target.name}.{secrets.token_hex(8)}{UNFINISHED}"
         target.rename(old)
         part.rename(target)
         shutil.rmtree(old, ignore_errors=True)

@@ -10,8 +10,9 @@ from glaswerk.reel.content import DECODER_WHITELIST, FORMAT_WHITELIST
 from glaswerk.reel.failures import Failure, ReelError
 from glaswerk.reel.limits import Limits
 from glaswerk.reel.probe import open_source, probe
-from glaswerk.reel.timeline.render import make_durable, unfinished_folder
+from glaswerk.reel.timeline.render import UNFINISHED
 from glaswerk.reel.timeline.tool import failure_of, ffmpeg
+from glaswerk.reel.unfinished import make_durable, unfinished_folder
 
 _NAME: Final = "cover.jpg"
 # The last frame lasts until the end; a moment after it began has no frame of its own.
@@ -32,7 +33,7 @@ def save_cover(
     facts = probe(video, limits)
     moment_ms = max(0, min(moment_ms, facts.video_duration_ms - _BEFORE_THE_END_MS))
     try:
-        with open_source(video) as handle, unfinished_folder(target) as part:
+        with open_source(video) as handle, unfinished_folder(target, UNFINISHED) as part:
             tool = ffmpeg()
             command = [tool, "-hide_banner", "-nostdin", "-y", "-loglevel", "error", "-f", facts.container]
             command += ["-protocol_whitelist", "fd", "-format_whitelist", FORMAT_WHITELIST]

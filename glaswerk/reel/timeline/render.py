@@ -1,13 +1,9 @@
 """From a timeline and its sources to one MP4, by one run of ffmpeg in a confined child. The file appears whole or not at all."""
 
-import fcntl
-import glob
 import os
-import secrets
-import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Final
@@ -22,8 +18,9 @@ from glaswerk.reel.timeline.media import Media, inspect
 from glaswerk.reel.timeline.model import Timeline, TimelineError
 from glaswerk.reel.timeline.plan import Graph
 from glaswerk.reel.timeline.tool import failure_of, ffmpeg
+from glaswerk.reel.unfinished import make_durable, unfinished_folder
 
-_UNFINISHED: Final = ".timeline-part"
+UNFINISHED: Final = ".timeline-part"
 _RESULT: Final = "timeline.mp4"
 # A result may miss its length by two frames of sound and one of picture: what the codecs add at the ends.
 _FORGIVEN_MS: Final = 150
@@ -60,7 +57,7 @@ def render(
         known |= {source: found.result() for source, found in looked.items()}
     plan = graph(timeline, known)
     try:
-        with unfinished_folder(target) as part:
+        with unfinished_folder(target, UNFINISHED) as part:
             draw(plan, part)
             _run(plan, paths, part, report, limits)
             result = part / _RESULT
@@ -171,47 +168,3 @@ def _verify(plan: Graph, result: Path, limits: Limits) -> None:
         raise ReelError(Failure.UNDECODABLE, "the result has another shape than asked for")
     if abs(facts.video_duration_ms - plan.duration_ms) > _FORGIVEN_MS:
         raise ReelError(Failure.TRUNCATED, f"{facts.video_duration_ms} of {plan.duration_ms} ms were made")
-
-
-@contextmanager
-def unfinished_folder(target: Path) -> Iterator[Path]:
-    """A locked folder beside `target`, gone afterwards.
-
-    What an earlier render of the same target left when it was killed is removed: its lock is free.
-    """
-    for left in target.parent.glob(f".{glob.escape(target.name)}.*{_UNFINISHED}"):
-        if (lock := _lock(left)) is not None:
-            shutil.rmtree(left, ignore_errors=True)
-            os.close(lock)
-    part = target.parent / f".{target.name}.{secrets.token_hex(8)}{_UNFINISHED}"
-    part.mkdir(mode=0o750)
-    lock = _lock(part)
-    try:
-        # The child is told the place by its real name: what is allowed is decided by that.
-        yield part.resolve()
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-        if lock is not None:
-            os.close(lock)
-
-
-def _lock(folder: Path) -> int | None:
-    """Lock a folder, and return the descriptor that holds the lock, or None if another holds it."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def make_durable(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
