@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "glaswerk.feed.apps.FeedConfig",
     "glaswerk.money.apps.MoneyConfig",
     "glaswerk.shop.apps.ShopConfig",
+    "glaswerk.border.apps.BorderConfig",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -21,4 +21,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("glaswerk.feed.pages")),
     path("", include("glaswerk.money.pages")),
     path("", include("glaswerk.shop.pages")),
+    path("", include("glaswerk.border.pages")),
 ]
