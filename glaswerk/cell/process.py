@@ -6,6 +6,7 @@ import pwd
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,10 +19,22 @@ def die_with_parent(sent: signal.Signals = signal.SIGTERM) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, sent.value, 0, 0, 0)
 
 
+def step_back(nice: int) -> None:
+    """Let this process, the leader of its session, step back behind others for processor time (nice(2)), by 0 to 19.
+
+    Linux weighs sessions against one another before the processes within them (sched(7), autogroup), so the session
+    steps back too. It is asked for and may be refused, as nice(2) alone is all that an older kernel knows.
+    """
+    level = os.nice(nice)
+    if nice:
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(level))
+
+
 def _before_exec(parent: int, sent: signal.Signals, nice: int) -> Callable[[], None]:
     def prepare() -> None:
         die_with_parent(sent)
-        os.nice(nice)
+        step_back(nice)
         # The parent may have died between the fork and the request, and then nobody would send the signal.
         if os.getppid() != parent:
             os._exit(1)
@@ -47,7 +60,7 @@ def spawn(
     """Start a child in a session of its own, its output appended to `log`; it gets `stop_signal` if we die.
 
     `inherited` are the descriptors that it has in common with us beside its output; `nice` (0..19) is how far it steps
-    back behind others for processor time (nice(2)).
+    back behind others for processor time.
     """
     with log.open("ab") as output:
         return subprocess.Popen(

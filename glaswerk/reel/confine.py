@@ -58,12 +58,14 @@ def main(arguments: list[str]) -> None:
 
 def _lower_priority(by: int) -> None:
     """Yield to the web workers of the same machine, and be the first to go when memory runs out."""
-    try:
-        os.nice(by)
-        with open("/proc/self/oom_score_adj", "w") as handle:
-            handle.write("500")
-    except OSError:
-        pass
+    level = os.nice(by)
+    # Linux weighs sessions against one another before the processes within them (sched(7), autogroup); this is one of its own.
+    for name, value in (("autogroup", str(level)), ("oom_score_adj", "500")):
+        try:
+            with open(f"/proc/self/{name}", "w") as handle:
+                handle.write(value)
+        except OSError:
+            pass
 
 
 def _leave_network() -> None:

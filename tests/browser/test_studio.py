@@ -2,77 +2,40 @@
 
 import json
 import re
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
-import imageio_ffmpeg
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from glaswerk.reel import probe
 from glaswerk.reel.timeline import Clip, parse
-from tests import chromium
 from tests.browser.conftest import DESKTOP, PHONE, Visit, sign_in, sign_up, wait_ready
+from tests.browser.cutting import (
+    PATIENCE_MS,
+    TAKE_MS,
+    add_material,
+    begun_with,
+    browser,
+    draft_of,
+    largest,
+    loudness,
+    opened,
+    picture,
+    published,
+    record_take,
+    wait_open,
+    wait_saved,
+    wait_sources,
+)
 from tests.browser.test_accessibility import violations
 from tests.cells import ROOT, RunningCell
 
+__all__ = ["browser"]
 pytestmark = [pytest.mark.browser, pytest.mark.cell]
 
 OPERATIONS: Final = ROOT / "tests" / "browser" / "studio" / "operations.js"
-PATIENCE_MS: Final = 180_000
-TAKE_MS: Final = 1100
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium with a camera and a microphone that nobody has to allow: a picture that turns, and a beep."""
-    path = chromium.find()
-    if path is None:
-        pytest.fail(chromium.HOW_TO_GET_ONE)
-    devices = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*chromium.ARGUMENTS, *devices])
-        yield browser
-        browser.close()
-
-
-def draft_of(client: httpx.Client, page: Page) -> dict[str, Any]:
-    """Return the draft that the page shows, as the server has it."""
-    found: dict[str, Any] = client.get(f"/api/drafts/{page.url.rsplit('/', 1)[1].split('#')[0]}").json()
-    return found
-
-
-def opened(page: Page, address: str) -> None:
-    """Open the editor and wait until it works."""
-    page.goto(address)
-    expect(page.locator("[data-studio][data-ready]")).to_be_visible(timeout=PATIENCE_MS)
-
-
-def wait_saved(page: Page) -> None:
-    """Wait until everything is on the server."""
-    expect(page.locator("[data-saved]")).to_have_text("Saved")
-
-
-def begun_with(client: httpx.Client, clip: Path) -> str:
-    """Begin a draft with a clip in its material, and return its id."""
-    headers = {"X-CSRFToken": client.cookies["csrftoken"]}
-    draft: str = client.post("/api/drafts", json={}, headers=headers).json()["id"]
-    files = {"file": (clip.name, clip.read_bytes(), "video/mp4")}
-    answer = client.post(f"/api/drafts/{draft}/sources", files=files, headers=headers)
-    assert answer.status_code == 201, answer.text
-    return draft
-
-
-def picture(file: Path, at: float, width: int, height: int) -> np.ndarray[Any, Any]:
-    """Return one frame of a video, decoded."""
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-ss", str(at), "-i", str(file), "-frames:v", "1"]
-    command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
-    raw = subprocess.run(command, capture_output=True, check=True).stdout
-    return np.frombuffer(raw, np.uint8).reshape(height, width, 3)
 
 
 def where_white(picture: np.ndarray[Any, Any]) -> list[float]:
@@ -95,13 +58,6 @@ def previewed(page: Page) -> np.ndarray[Any, Any]:
     return np.array(pixels, np.uint8).reshape(height, width, 4)[:, :, :3]
 
 
-def loudness(file: Path) -> float:
-    """Return the integrated loudness in LUFS."""
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(file), "-af", "ebur128", "-f", "null", "-"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    return float(re.findall(r"I:\s+(-?[\d.]+) LUFS", said)[-1])
-
-
 def test_records_two_takes_adds_text_and_a_sound_and_publishes(
     visit: Visit, stocked_cell: RunningCell, tmp_path: Path
 ) -> None:
@@ -110,20 +66,13 @@ def test_records_two_takes_adds_text_and_a_sound_and_publishes(
     sign_in(page, client)
     page.goto("/studio")
     page.get_by_role("link", name=re.compile("^Record")).click()
-    shutter = page.locator("[data-do=shutter]")
     for number in (1, 2):
-        expect(shutter).to_be_enabled()
-        shutter.focus()
-        page.keyboard.press("Enter")
-        page.wait_for_timeout(TAKE_MS)
-        page.keyboard.press("Enter")
-        kept = "1 take kept" if number == 1 else "2 takes kept"
-        expect(page.locator("[data-keeping]")).to_have_text(kept, timeout=PATIENCE_MS)
+        record_take(page, number)
     # Takes are on the server, so that a reload takes nothing away.
     page.reload()
     expect(page.locator("[data-keeping]")).to_have_text("2 takes kept", timeout=PATIENCE_MS)
     page.get_by_role("link", name="Next").click()
-    expect(page.locator("[data-studio][data-ready]")).to_be_visible(timeout=PATIENCE_MS)
+    wait_open(page)
     expect(page.locator(".item.clip")).to_have_count(2)
 
     page.get_by_role("toolbar").get_by_role("button", name="Text").click()
@@ -135,13 +84,7 @@ def test_records_two_takes_adds_text_and_a_sound_and_publishes(
     expect(page.locator(".item.music")).to_have_count(1)
     wait_saved(page)
 
-    def are_ready() -> bool:
-        return all(source["state"] == "ready" for source in draft_of(client, page)["sources"])
-
-    deadline = PATIENCE_MS // 500
-    while not are_ready() and deadline:
-        page.wait_for_timeout(500)
-        deadline -= 1
+    wait_sources(client, page)
     page.wait_for_timeout(2500)
     wait_saved(page)
     page.keyboard.press("Home")
@@ -150,21 +93,12 @@ def test_records_two_takes_adds_text_and_a_sound_and_publishes(
     promised = where_white(previewed(page))
     draft = draft_of(client, page)
     timeline = parse(json.dumps(draft["timeline"]))
-    page.get_by_role("button", name="Next").click()
-    page.get_by_label("Caption", exact=True).fill("Two takes #studio")
-    page.get_by_role("button", name="Publish", exact=True).click()
-    watch = page.get_by_role("link", name="Watch it")
-    expect(watch).to_be_visible(timeout=PATIENCE_MS)
-    video = str(watch.get_attribute("href")).rsplit("/", 1)[1]
+    video = published(page, "Two takes #studio")
     wait_ready(client, video)
-    # It plays from its first rendition on; the largest one follows.
-    while (card := client.get(f"/api/videos/{video}").json())["renditions"][0]["height"] < 1280:
-        page.wait_for_timeout(500)
-    assert card["caption"] == "Two takes #studio"
-    largest = card["renditions"][0]
-    assert (largest["width"], largest["height"]) == (720, 1280)
     file = tmp_path / "published.mp4"
-    file.write_bytes(client.get(largest["url"]).content)
+    card = largest(client, video, file, 1280)
+    assert card["caption"] == "Two takes #studio"
+    assert card["renditions"][0]["width"] == 720
     facts = probe(file)
     assert facts.duration_ms == pytest.approx(timeline.duration_ms, abs=120)
     assert facts.duration_ms == pytest.approx(2 * TAKE_MS, abs=900)
@@ -173,8 +107,8 @@ def test_records_two_takes_adds_text_and_a_sound_and_publishes(
     assert (frame.min(axis=2) > 200).sum() > 1000
     assert where_white(frame) == pytest.approx(promised, abs=0.012)
     assert promised[2] < 0.3 < promised[3]
-    assert loudness(file) == pytest.approx(-14, abs=7)
-    watch.click()
+    assert loudness(file) == pytest.approx(-14, abs=2)
+    page.get_by_role("link", name="Watch it").click()
     page.wait_for_url(re.compile("/v/"))
 
 
@@ -262,8 +196,7 @@ def test_axe_finds_nothing_in_the_studio(visit: Visit, stocked_cell: RunningCell
         found += violations(page)
     opened(page, f"/studio/{draft}")
     found += violations(page)
-    page.keyboard.press("a")
-    page.get_by_role("button", name="Add Video to the timeline").click(timeout=PATIENCE_MS)
+    add_material(page)
     for key in ("a", "t", "k", "m", "v", "c", "f", "x", "g", "u", "o", "p"):
         page.keyboard.press("Escape")
         page.keyboard.press(key)

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import httpx
 
-from glaswerk.cell.process import die_with_parent
+from glaswerk.cell.process import die_with_parent, step_back
 from glaswerk.cli.demo.cast import Creator
 from glaswerk.cli.demo.clips import Clip
 from glaswerk.cli.demo.display import Display
@@ -54,7 +54,8 @@ def _enter_painter() -> None:
     die_with_parent(signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The cell's own processes go first, so that uploads are prepared while others are still being painted.
-    os.nice(10)
+    os.setsid()
+    step_back(12)
 
 
 def _paint(order: Order) -> None:

@@ -251,7 +251,7 @@ function open(draft, material) {
   });
   const title = /** @type {HTMLInputElement} */ (one("title"));
   title.value = store.title;
-  title.addEventListener("change", () => store.rename(title.value));
+  title.addEventListener("input", () => store.rename(title.value));
   saver.addEventListener("state", () => {
     const words = { saved: gettext("Saved"), waiting: gettext("Saving …"), saving: gettext("Saving …"), failed: gettext("Not saved yet"), conflict: "" };
     one("saved").textContent = words[/** @type {keyof typeof words} */ (saver.state)];
