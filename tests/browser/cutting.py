@@ -130,8 +130,9 @@ def heard(file: Path) -> np.ndarray[Any, Any]:
     return np.frombuffer(raw, np.float32)
 
 
-def loudness(file: Path) -> float:
-    """Return the integrated loudness in LUFS."""
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(file), "-af", "ebur128", "-f", "null", "-"]
+def loudness(file: Path) -> tuple[float, float]:
+    """Return the integrated loudness in LUFS and the true peak in dBTP (EBU R128)."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(file), "-af", "ebur128=peak=true", "-f", "null", "-"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    return float(re.findall(r"I:\s+(-?[\d.]+) LUFS", said)[-1])
+    found = re.findall(r"(?:I|Peak):\s+(-?[\d.]+) (?:LUFS|dBFS)", said)
+    return float(found[-2]), float(found[-1])

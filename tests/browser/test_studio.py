@@ -107,7 +107,9 @@ def test_records_two_takes_adds_text_and_a_sound_and_publishes(
     assert (frame.min(axis=2) > 200).sum() > 1000
     assert where_white(frame) == pytest.approx(promised, abs=0.012)
     assert promised[2] < 0.3 < promised[3]
-    assert loudness(file) == pytest.approx(-14, abs=2)
+    # As loud as all others, unless peaks stand in the way: the microphone's beeps are short and high.
+    lufs, peak = loudness(file)
+    assert lufs == pytest.approx(-14, abs=1) or (-20 < lufs < -14 and -3.5 < peak < 0), (lufs, peak)
     page.get_by_role("link", name="Watch it").click()
     page.wait_for_url(re.compile("/v/"))
 

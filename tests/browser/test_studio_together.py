@@ -201,11 +201,10 @@ def test_makes_a_duet_and_a_stitch_and_stops_when_they_are_not_allowed(
     record_take(page, 1)
     page.get_by_role("link", name="Next").click()
     wait_open(page)
-    wait_sources(client, page)
     page.get_by_role("button", name="Next").click()
     page.get_by_role("button", name="Publish", exact=True).click()
     expect(page.locator("[data-publish-problem]")).to_contain_text(f"@{author} does not allow duets")
-    assert draft_of(client, page)["state"] == "open"
+    assert draft_of(client, page)["state"] == "editing"
 
 
 def withdraw(client: httpx.Client, video: str) -> None:

@@ -39,7 +39,8 @@ def problems_of(
         problem = _problem_of(person, use, known, sounds)
         if problem is not None:
             found.append(problem)
-    return found
+    # Nobody should wait for what is refused after all.
+    return sorted(found, key=lambda one: one.passes)
 
 
 def reuse_refusal(source: Source, *, allowed: bool) -> str | None:

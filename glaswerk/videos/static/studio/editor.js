@@ -250,7 +250,12 @@ function open(draft, material) {
     if (panels.name === "cover" && document.activeElement?.matches('[data-set="cover"]')) seek(store.all.coverMs);
   });
   const title = /** @type {HTMLInputElement} */ (one("title"));
-  title.value = store.title;
+  const showTitle = () => {
+    // Setting it moves the cursor of whoever types.
+    if (title.value !== store.title) title.value = store.title;
+  };
+  showTitle();
+  store.addEventListener("change", showTitle);
   title.addEventListener("input", () => store.rename(title.value));
   saver.addEventListener("state", () => {
     const words = { saved: gettext("Saved"), waiting: gettext("Saving …"), saving: gettext("Saving …"), failed: gettext("Not saved yet"), conflict: "" };

@@ -58,7 +58,7 @@ async function openCamera() {
 function show() {
   const { isRecording } = recorder;
   const done = takes.lengthMs + recorder.elapsed;
-  const count = takes.list.length;
+  const { count } = takes;
   one("time").textContent = tenths(done);
   one("ring").style.setProperty("stroke-dasharray", `${Math.min(100, (100 * done) / limit())} 100`);
   page.classList.toggle("is-recording", isRecording);
@@ -67,7 +67,7 @@ function show() {
   shutter.setAttribute("aria-label", isRecording ? gettext("Stop") : counting ? gettext("Stop counting") : gettext("Record"));
   button("drop").disabled = isRecording || count === 0;
   const next = one("next");
-  const isReady = !isRecording && count > 0 && takes.waiting === 0 && takes.draft;
+  const isReady = !isRecording && takes.list.length > 0 && takes.waiting === 0 && takes.draft;
   next.setAttribute("aria-disabled", String(!isReady));
   next.href = isReady ? `/studio/${takes.draft}` : "#";
   one("takes").replaceChildren(
@@ -132,7 +132,7 @@ function startTake() {
 function finish() {
   recorder.finish();
   along.pause();
-  say(fill(gettext("Take {number} ends."), { number: takes.list.length + 1 }));
+  say(fill(gettext("Take {number} ends."), { number: takes.count + 1 }));
 }
 
 recorder.addEventListener("take", (event) => {

@@ -6,10 +6,10 @@ import { Conflict, deleteSource, newDraft, readDraft, saveDraft } from "./calls.
 import { clipsOf, insertClips, lengthOf, nameItems, removeClip } from "./document.js";
 import { dropTake, keepTake, keptTakes } from "./kept_takes.js";
 import { extensionOf } from "./microphone.js";
-import { addressOf, freshId, idOf, mediaClip } from "./otio.js";
+import { addressOf, factsOf, freshId, idOf, mediaClip } from "./otio.js";
 import { sendSource } from "./uploads.js";
 
-/** @typedef {{id: string, lengthMs: number, source: string}} Taken */
+/** @typedef {{id: string, lengthMs: number, source: string, isGiven: boolean}} Taken `isGiven`: what a stitch begins with, which is nobody's take */
 
 const AGAIN_MS = 3000;
 
@@ -30,6 +30,10 @@ export class Takes extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
+  get count() {
+    return this.list.filter((one) => !one.isGiven).length;
+  }
+
   get lengthMs() {
     return this.list.reduce((sum, one) => sum + one.lengthMs, 0);
   }
@@ -40,7 +44,7 @@ export class Takes extends EventTarget {
       try {
         const draft = await readDraft(this.draft);
         this.dispatchEvent(new CustomEvent("draft", { detail: draft }));
-        this.list = clipsOf(nameItems(draft.timeline)).map((clip) => ({ id: idOf(clip), lengthMs: lengthOf(clip), source: addressOf(clip).split(":")[1] }));
+        this.list = clipsOf(nameItems(draft.timeline)).map((clip) => ({ id: idOf(clip), lengthMs: lengthOf(clip), source: addressOf(clip).split(":")[1], isGiven: "stitched_from" in factsOf(clip) }));
       } catch (error) {
         if (error instanceof CallError && error.status === 404) this.draft = null;
         this.dispatchEvent(new CustomEvent("problem", { detail: /** @type {Error} */ (error).message }));
@@ -68,7 +72,7 @@ export class Takes extends EventTarget {
   /** @param {Blob} blob @param {number} lengthMs */
   async add(blob, lengthMs) {
     const clip = freshId("clip");
-    this.list.push({ id: clip, lengthMs, source: "" });
+    this.list.push({ id: clip, lengthMs, source: "", isGiven: false });
     this.waiting += 1;
     this.changed();
     const take = { id: freshId("take"), draft: "", clip, blob, lengthMs };
@@ -82,7 +86,7 @@ export class Takes extends EventTarget {
 
   /** @param {import("./kept_takes.js").Take} take one that was kept */
   send(take) {
-    this.list.push({ id: take.clip, lengthMs: take.lengthMs, source: "" });
+    this.list.push({ id: take.clip, lengthMs: take.lengthMs, source: "", isGiven: false });
     this.waiting += 1;
     this.queue = this.queue.then(async () => {
       await this.finish(take, await this.insist(() => this.bring(take)));
@@ -149,6 +153,7 @@ export class Takes extends EventTarget {
   }
 
   async dropLast() {
+    if (this.list.at(-1)?.isGiven) return;
     const last = this.list.pop();
     this.changed();
     if (!last?.source || !this.draft) return;
