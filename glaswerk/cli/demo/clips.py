@@ -14,7 +14,7 @@ from glaswerk.cli.demo.sound import RATE, compose
 from glaswerk.cli.demo.words import LINES
 
 FPS = 24
-LENGTHS = (6.0, 5.0, 5.5, 5.0)
+LENGTHS = (5.0, 4.0, 4.5, 4.0)
 
 
 @dataclass(frozen=True, slots=True)
