@@ -42,7 +42,6 @@ INSTALLED_APPS = [
     "glaswerk.feed.apps.FeedConfig",
     "glaswerk.money.apps.MoneyConfig",
     "glaswerk.shop.apps.ShopConfig",
-    "glaswerk.border.apps.BorderConfig",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

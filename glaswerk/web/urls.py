@@ -21,5 +21,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("glaswerk.feed.pages")),
     path("", include("glaswerk.money.pages")),
     path("", include("glaswerk.shop.pages")),
-    path("", include("glaswerk.border.pages")),
 ]

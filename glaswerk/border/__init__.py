@@ -1,1 +1,0 @@
-"""Border: what may leave the cell, who looked, and the proofs of both."""
