@@ -43,8 +43,9 @@ def django_db_modify_db_settings(servers: None) -> None:
     settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = settings.DATABASES["default"]["NAME"]
 
 
-# The ledger refuses to be emptied, which the tests of transactions do with every table after each test.
-_LEDGER = {
+# The ledger and the public log refuse to be emptied, which the tests of transactions do with every table after each test.
+_GUARDED = {
+    "cell_record": "cell_record_is_not_emptied",
     "money_account": "money_account_is_not_emptied",
     "money_journal": "money_journal_is_not_emptied",
     "money_entry": "money_entry_is_not_emptied",
@@ -63,7 +64,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: object) -> Iterato
 
     def without_guards(*words: object, **named: object) -> list[str]:
         """Return the statements with the guards away for as long as they take; tests themselves always have them."""
-        guarded = [f"ALTER TABLE {table} %s TRIGGER {guard}" for table, guard in _LEDGER.items()]
+        guarded = [f"ALTER TABLE {table} %s TRIGGER {guard}" for table, guard in _GUARDED.items()]
         return [
             *(one % "DISABLE" for one in guarded),
             *emptying(*words, **named),

@@ -146,6 +146,15 @@ def epochs() -> None:
 
 
 @app.command()
+def recorder() -> None:
+    """Take what waits in the outbox into the public log."""
+    logs.configure()
+    from glaswerk.cell.recorder import main
+
+    main()
+
+
+@app.command()
 def jobs() -> None:
     """Work off the jobs: videos first of all."""
     from glaswerk.cli.attach import setup_django

@@ -28,6 +28,7 @@ class PeopleExporter(Exporter):
     excluded: ClassVar = {
         "people.Person_groups": _UNUSED,
         "people.Person_user_permissions": _UNUSED,
+        "people.DataKey": "It is a key, and nobody's to read; it is destroyed when the person goes.",
         "auth.Group": _UNUSED,
         "auth.Group_permissions": _UNUSED,
         "auth.Permission": _UNUSED,

@@ -153,3 +153,27 @@ class Departure(models.Model):
         constraints = (
             models.CheckConstraint(condition=models.Q(due_at__gte=models.F("asked_at")), name="departure_is_ahead"),
         )
+
+
+class DataKey(models.Model):
+    """The key of one owner, wrapped: a person, or a purchase that nobody with an account made.
+
+    The row stays when its owner is gone, so that nobody ever gets a second key under the same id.
+    """
+
+    owner = personal(models.BigIntegerField(primary_key=True))
+    # The data key and the salt, as the key holder wrapped them; empty once they were destroyed.
+    wrapped = secret(models.BinaryField())
+    destroyed_at = personal(models.DateTimeField(null=True))
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(destroyed_at=None, wrapped__gt=b"")
+                | models.Q(destroyed_at__isnull=False, wrapped=b""),
+                name="data_key_is_there_or_destroyed",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"the key of {encode_id(self.owner)}"
