@@ -221,6 +221,23 @@ class LimitsSection(_Section):
     )
 
 
+class RightsSection(_Section):
+    """What people may do with what is held about them."""
+
+    erase_days: Annotated[int, Field(ge=0, le=30)] = Field(
+        14, description="How long somebody who asked to be erased may come back; the law wants it done in a month."
+    )
+    keep_exports_hours: Annotated[int, Field(ge=1, le=720)] = Field(
+        72, description="How long an export waits to be downloaded."
+    )
+    exports_per_day: Annotated[int, Field(ge=1, le=100)] = Field(
+        3, description="Exports, and as many imports, that a person may begin in a day."
+    )
+    import_mb: Annotated[int, Field(ge=1, le=1048576)] = Field(
+        16384, description="What the files of one import may have together when they are unpacked, in MiB."
+    )
+
+
 class ShopSection(_Section):
     """How the cell sells."""
 
@@ -248,6 +265,7 @@ class Config(_Section):
     mail: MailSection = MailSection()
     limits: LimitsSection = LimitsSection()
     shop: ShopSection = ShopSection()
+    rights: RightsSection = RightsSection()
 
 
 def parse_config(text: str) -> Config:
@@ -300,6 +318,7 @@ class Cell:
         self.archive = self.data / "archive"
         self.mail = self.data / "mail"
         self.tlog = self.data / "tlog"
+        self.exports = self.data / "exports"
         self.postgres = self.data / "postgres"
         self.nats = self.data / "nats"
         self.run = self.data / "run"
@@ -309,7 +328,7 @@ class Cell:
         """Create the data folder and what belongs in it, with a `cell.toml` that shows every default."""
         # What people uploaded, watched and were sent is nobody else's on this machine.
         for folder in (
-            self.data, self.keys, self.media, self.uploads, self.epochs, self.archive, self.mail, self.run, self.logs
+            self.data, self.keys, self.media, self.uploads, self.epochs, self.archive, self.mail, self.exports, self.run, self.logs
         ):  # fmt: skip
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.config_path.exists():

@@ -137,6 +137,24 @@ class Person(AbstractBaseUser, PermissionsMixin):
         return self.role in (Role.MODERATOR, Role.OPERATOR)
 
 
+class Departure(models.Model):
+    """Somebody has asked to be erased; until `due_at` they can come back by signing in."""
+
+    person = personal(
+        models.OneToOneField(Person, on_delete=models.CASCADE, primary_key=True, related_name="departure")
+    )
+    asked_at = personal(models.DateTimeField(default=timezone.now, editable=False))
+    due_at = personal(models.DateTimeField(db_index=True))
+    # Why it waits although it is due, as sentences in the language of the cell; nothing is erased before they are gone.
+    waits_for = personal(models.JSONField(default=list))
+    told_at = personal(models.DateTimeField(null=True))
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=models.Q(due_at__gte=models.F("asked_at")), name="departure_is_ahead"),
+        )
+
+
 class DataKey(models.Model):
     """The key of one owner, wrapped: a person, or a purchase that nobody with an account made.
 
