@@ -26,6 +26,7 @@ class Stall:
     def __init__(self, theatre: Theatre) -> None:
         self.theatre = theatre
         self.owner: Somebody = theatre.somebody()
+        self.operator = theatre.running.person("operator")[1]
         self.name = f"stall-{secrets.token_hex(4)}"
         shop = f"/api/shop/merchants/{self.name}"
         ask(self.owner.client, "POST", "/api/shop/merchants", {**DETAILS, "name": self.name})
@@ -55,9 +56,8 @@ class Stall:
 
     def decide(self, state: str) -> None:
         """Approve or suspend the merchant."""
-        operator = self.theatre.running.person("operator")[1]
         body = {"state": state, "reason": "A test."}
-        ask(operator, "POST", f"/api/shop/merchants/{self.name}/decision", body)
+        ask(self.operator, "POST", f"/api/shop/merchants/{self.name}/decision", body)
 
     def rest(self, first: date | None, last: date | None) -> None:
         """Go on holiday, or come back."""
@@ -167,6 +167,5 @@ def test_why_says_what_brought_it_and_how_many_there_may_be(stall: Stall) -> Non
         (0, 0, 0)
     }
     # Whoever turns the dial to its end is shown nothing that sells, and what if says so before.
-    none = client.post("/api/what-if", json={"slate": slate["slate"], "dials": {"shopping": -2}}, headers={"X-CSRFToken": client.cookies.get("csrftoken", "")})  # fmt: skip
-    assert none.status_code == 200, none.text
-    assert not {slot["video"] for slot in selling} & {slot["video"]["id"] for slot in none.json()["slots"]}
+    none = ask(client, "POST", "/api/what-if", {"slate": slate["slate"], "dials": {"shopping": -2}})
+    assert not {slot["video"] for slot in selling} & {slot["video"]["id"] for slot in none["slots"]}
