@@ -22,8 +22,8 @@ from glaswerk.shop.shelf import Shelf
 WINDOW_DAYS: Final = 180
 # Nobody, not even who buys for a whole house, counts without end.
 MOST_PRODUCTS: Final = 200
-# Who bought what is read through for all pairs, and changes slowly.
-KEEP_PAIRS_S: Final = 600.0
+# All that was bought is read through for the pairs, and they change slowly: so it is done for every so manieth epoch.
+EPOCHS_BETWEEN: Final = 10
 
 _SHOWN: Final = """
 SELECT tag.video_id, tag.product_id,
@@ -79,8 +79,9 @@ class ShopMarket:
         self._read_at: float | None = None
 
     def goods(self, connection: "psycopg.Connection[Any]") -> Goods:
-        """Return what is shown where, and what was bought together; the latter may be ten minutes old."""
-        if self._read_at is None or time.monotonic() - self._read_at > KEEP_PAIRS_S:
+        """Return what is shown where, and what was bought together; the latter may be ten epochs old."""
+        keep_s = EPOCHS_BETWEEN * current_cell().config.feed.epoch_seconds
+        if self._read_at is None or time.monotonic() - self._read_at > keep_s:
             self._pairs = bought_together(connection)
             self._read_at = time.monotonic()
         shown = connection.execute(_SHOWN, {"today": today()}).fetchall()

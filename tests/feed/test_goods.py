@@ -9,7 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from glaswerk.cell.ids import decode_id, new_id
+from glaswerk.glass import FLOOR
 from tests.browser.shopping import ADDRESS, DETAILS, ask, write_product
+from tests.cells import event, send
 from tests.feed.theatre import Somebody, Theatre
 
 pytestmark = pytest.mark.cell
@@ -28,6 +31,7 @@ class Stall:
         self.owner: Somebody = theatre.somebody()
         self.operator = theatre.running.person("operator")[1]
         self.name = f"stall-{secrets.token_hex(4)}"
+        self.creator_of: Somebody = theatre.somebody()
         shop = f"/api/shop/merchants/{self.name}"
         ask(self.owner.client, "POST", "/api/shop/merchants", {**DETAILS, "name": self.name})
         self.decide("approved")
@@ -38,12 +42,40 @@ class Stall:
         self.product = write_product(self.owner.client, self.name, "vase", self.words(3900), [1])
         self.variant = self.product["variants"][0]["id"]
         self.place = ask(self.owner.client, "GET", f"{shop}/locations")["locations"][0]["id"]
-        creator = theatre.somebody()
-        self.creator = creator.name
-        self.video = theatre.video(creator.id, "glass")
-        tag = {"product": self.product["id"], "from_ms": 0, "to_ms": 5000}
-        ask(creator.client, "PUT", f"/api/videos/{self.video}/products", {"products": [tag]})
+        self.creator = self.creator_of.name
+        self.video = self.film(self.product)
         theatre.wait_for([self.video])
+
+    def film(self, product: dict[str, Any]) -> str:
+        """Return a video that shows a product."""
+        video = self.theatre.video(self.creator_of.id, "glass")
+        tag = {"product": product["id"], "from_ms": 0, "to_ms": 5000}
+        ask(self.creator_of.client, "PUT", f"/api/videos/{video}/products", {"products": [tag]})
+        return video
+
+    def sell_together(self, person: int, *products: dict[str, Any]) -> None:
+        """Write an order that somebody placed, straight into the tables: what is counted is what stands there."""
+        purchase, order = new_id(), new_id()
+        with self.theatre.db() as connection, connection.transaction():
+            connection.execute(
+                "INSERT INTO shop_purchase (id, buyer, person_id, key, state, currency, total_minor, quote_hash, asked_hash, plan,"
+                " address, email, language, method, created_at, expires_at)"
+                " VALUES (%s, %s, %s, %s, 'paid', 'EUR', 1, '', '', '{}', '{}', '', '', 'sandbox', now(), now())",
+                [purchase, person, person, str(purchase)],
+            )
+            connection.execute(
+                "INSERT INTO shop_order (id, purchase_id, merchant_id, buyer, state, currency, items_minor, discount_minor,"
+                " delivery_minor, delivery_vat_minor, vat_minor, total_minor, fee_minor, refunded_minor, delivery_name, placed_at)"
+                " SELECT %s, %s, id, %s, 'paid', 'EUR', 1, 0, 0, 0, 0, 1, 0, 0, 'Post', now() FROM shop_merchant WHERE name = %s",
+                [order, purchase, person, self.name],
+            )
+            for position, product in enumerate(products):
+                connection.execute(
+                    "INSERT INTO shop_orderline (id, order_id, variant_id, position, title, choices, sku, quantity, shipped,"
+                    " returned, unit_minor, discount_minor, total_minor, vat_bp, vat_minor)"
+                    " VALUES (%s, %s, %s, %s, 'Thing', '{}', '', 1, 0, 0, 1, 0, 1, 1900, 0)",
+                    [new_id(), order, decode_id(product["variants"][0]["id"]), position],
+                )
 
     def words(self, minor: int) -> dict[str, Any]:
         """Return the vase at this price."""
@@ -169,3 +201,38 @@ def test_why_says_what_brought_it_and_how_many_there_may_be(stall: Stall) -> Non
     # Whoever turns the dial to its end is shown nothing that sells, and what if says so before.
     none = ask(client, "POST", "/api/what-if", {"slate": slate["slate"], "dials": {"shopping": -2}})
     assert not {slot["video"] for slot in selling} & {slot["video"]["id"] for slot in none["slots"]}
+
+
+def test_what_was_bought_together_brings_a_video_and_says_so(stall: Stall) -> None:
+    cup = write_product(
+        stall.owner.client, stall.name, "cup", {"title": "Cup", "variants": [{"prices": {"EUR": 900}}]}, [9]
+    )
+    other = stall.film(cup)
+    stall.theatre.wait_for([other])
+    for _ in range(FLOOR + 1):
+        stall.sell_together(stall.theatre.creator()[0], stall.product, cup)
+    viewer = stall.theatre.somebody().client
+    assert (
+        send(viewer, event("watch", stall.video, watched_ms=6000, loops=0), event("like", stall.video)).status_code
+        == 202
+    )
+
+    def reason() -> dict[str, Any] | None:
+        slate = viewer.get("/api/feed", params={"feed": "shop", "limit": 50}).json()
+        assert slate["personal"] is True
+        why = viewer.get(f"/api/slates/{slate['slate']}/why").json()
+        slot = next((one for one in why["slots"] if one["video"] == other), None)
+        return slot["sells"] if slot and slot["sells"]["parts"] else None
+
+    sells = stall.theatre.until(reason, PATIENCE_S)
+    (part,) = sells["parts"]
+    assert sells["bought"] == part["contribution"] > 0
+    assert (part["id"], part["buyers"]) == (stall.video, FLOOR)
+    assert (part["product"]["title"], part["other"]["title"]) == ("Vase", "Cup")
+    assert part["other"]["url"] == f"/shop/{stall.name}/cup"
+    # Whoever wants no personal feed is brought nothing by what others bought.
+    ask(viewer, "PUT", "/api/dials", {"profiling": False})
+    slate = viewer.get("/api/feed", params={"feed": "shop", "limit": 50}).json()
+    why = viewer.get(f"/api/slates/{slate['slate']}/why").json()
+    assert (slate["personal"], why["personal"]) == (False, False)
+    assert all(slot["sells"]["parts"] == [] and slot["sells"]["bought"] == 0 for slot in why["slots"])
