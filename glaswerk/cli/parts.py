@@ -141,7 +141,9 @@ def epochs() -> None:
     """Cut epochs."""
     logs.configure()
     from glaswerk.feed.cutter import main
+    from glaswerk.shop.market import open_shop
 
+    open_shop()
     run_until_told(main)
 
 

@@ -18,6 +18,7 @@ from glaswerk.cell.ids import now_ms
 from glaswerk.feed.dials import sound_name
 from glaswerk.feed.fold import VideoMemory
 from glaswerk.feed.learning.store import model_in_service
+from glaswerk.feed.market import market
 from glaswerk.feed.policies import (
     PolicyChange,
     note_first_epoch,
@@ -182,8 +183,14 @@ def cut(cell: Cell | None = None, change: PolicyChange | None = None) -> str:
 def _cut(connection: "psycopg.Connection[Any]", cell: Cell, at_ms: int) -> str:
     in_force = policy_in_force(connection)
     catalogue = _catalogue(connection, at_ms)
+    selling = market()
     data = cut_epoch(
-        catalogue, counted_watches(connection), in_force.policy, at_ms, model_in_service(connection.cursor(), cell)
+        catalogue,
+        counted_watches(connection),
+        in_force.policy,
+        at_ms,
+        model_in_service(connection.cursor(), cell),
+        selling.goods(connection) if selling is not None else None,
     )
     sha256 = Epoch.from_bytes(data).sha256
     _keep(epoch_path(cell, sha256), data)

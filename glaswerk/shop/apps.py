@@ -10,10 +10,11 @@ class ShopConfig(AppConfig):
     label = "shop"
 
     def ready(self) -> None:
-        """Ask to be told of the payments of purchases, have pictures delivered, and stand in the feed."""
+        """Ask to be told of the payments of purchases, have pictures delivered, stand in the feed, and say what is sold."""
         from glaswerk.feed.extensions import Extension, extend_player
         from glaswerk.money.payments import on_payment
         from glaswerk.shop.hearing import hear
+        from glaswerk.shop.market import open_shop
         from glaswerk.shop.models.product import PICTURE_EXTENSION
         from glaswerk.shop.paying import KIND
         from glaswerk.shop.queries.catalogue import PICTURE_SQL
@@ -21,4 +22,5 @@ class ShopConfig(AppConfig):
 
         on_payment(KIND, hear)
         open_files(PICTURE_EXTENSION, PICTURE_SQL)
+        open_shop()
         extend_player(Extension(template="shop/in_feed.html", script="shop/in_feed.js"))

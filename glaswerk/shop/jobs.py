@@ -3,7 +3,7 @@
 from procrastinate.contrib.django import app
 
 from glaswerk.shop import notices
-from glaswerk.shop.actions import orders, purchases
+from glaswerk.shop.actions import orders, purchases, shelf
 
 
 @app.periodic(cron="* * * * * */10")
@@ -32,3 +32,10 @@ def retry_refunds(timestamp: int) -> None:
 def tell_low_stock(timestamp: int) -> None:
     """Tell merchants what is nearly sold out."""
     notices.tell_low_stock()
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(name="shop.forget_changes", queue="events", queueing_lock="shop.forget_changes")
+def forget_changes(timestamp: int) -> None:
+    """Remove the notes of changes that every worker has read long ago."""
+    shelf.forget_changes()

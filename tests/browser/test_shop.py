@@ -1,10 +1,12 @@
 """Buying from a playing video: the chip, the sheet, two presses, the order; and the same without a script."""
 
+import time
+
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, Visit, sign_in
+from tests.browser.conftest import DESKTOP, PATIENCE_S, PHONE, Visit, sign_in
 from tests.browser.player import CURRENT, wait_playing
 from tests.browser.shopping import FROM_MS, TO_MS, Shop, ask, open_shop, returning_buyer
 from tests.browser.test_accessibility import violations
@@ -51,7 +53,7 @@ def test_the_chip_shows_while_its_moment_plays(visit: Visit, shop: Shop) -> None
     chip = page.locator(CHIP)
     seek(page, FROM_MS + 200)
     expect(chip).to_be_visible()
-    expect(chip).to_have_accessible_name("Vase Flensburg from €31.20")
+    expect(chip).to_have_accessible_name("Vase Flensburg from €31.20 before €39.00")
     seek(page, TO_MS + 50)
     expect(chip).to_be_hidden()
     seek(page, FROM_MS + 200)
@@ -130,6 +132,78 @@ def test_a_guest_buys_without_a_script(visit: Visit, shop: Shop) -> None:
     page.get_by_role("button", name="Cancel this order").click()
     expect(page.get_by_text("Your order is cancelled.")).to_be_visible()
     expect(page.get_by_text("Paid back")).to_be_visible()
+
+
+def wait_shoppable(cell: RunningCell, shop: Shop) -> None:
+    """Wait until the epoch in service knows that the shop's video sells something."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        slots = cell.client().get("/api/feed", params={"feed": "shop", "limit": 50}).json()["slots"]
+        if any(slot["video"]["id"] == shop.video for slot in slots):
+            return
+        assert time.monotonic() < deadline, "the video is not shoppable"
+        time.sleep(0.3)
+
+
+def test_why_a_video_that_sells_something_is_there(visit: Visit, shop: Shop, stocked_cell: RunningCell) -> None:
+    """On a phone: who brought it, that nobody paid, how many there may be; in both languages, and axe finds nothing."""
+    wait_shoppable(stocked_cell, shop)
+    for locale, words in {
+        "en-GB": (
+            "It shows something to buy",
+            "Nobody paid for this place",
+            "At most 2 of these 10 places",
+            "Things to buy",
+        ),
+        "de-DE": (
+            "Es zeigt etwas zu kaufen",
+            "Niemand hat für diesen Platz bezahlt",
+            "Höchstens 2 dieser",
+            "Dinge zum Kaufen",
+        ),
+    }.items():
+        page = visit(locale=locale, has_touch=True, reduced_motion="reduce")
+        page.goto("/")
+        wait_playing(page)
+        for _ in range(40):
+            if page.locator(CURRENT).get_by_text("Why this vase leans").count():
+                break
+            page.keyboard.press("j")
+            page.wait_for_timeout(300)
+        page.keyboard.press("w")
+        panel = page.locator("#why")
+        for word in words[:2]:
+            expect(panel.get_by_text(word)).to_be_visible()
+        expect(panel.get_by_text(words[2])).to_be_visible()
+        expect(panel.locator(".what-if")).to_contain_text(words[3])
+        assert page.evaluate("() => document.querySelector('#why .sheet-body').scrollWidth <= innerWidth")
+        assert violations(page) == []
+
+
+def test_the_shop_picks_for_who_has_a_personal_feed_and_counts_for_others(
+    visit: Visit, shop: Shop, stocked_cell: RunningCell
+) -> None:
+    """The picks come from the engine and say why; without a profile or a script the page's own list stays, and says how."""
+    wait_shoppable(stocked_cell, shop)
+    page = visit(reduced_motion="reduce")
+    page.goto("/shop")
+    expect(page.get_by_role("heading", name="Picked for you")).to_be_visible()
+    page.get_by_role("button", name="Why Vase Flensburg?").click()
+    panel = page.get_by_role("dialog", name="Why this?")
+    expect(panel.get_by_text("It shows something to buy")).to_be_visible()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Why Vase Flensburg?")).to_be_focused()
+    page.evaluate(
+        """() => fetch("/api/dials", { method: "PUT", body: JSON.stringify({ profiling: false }),
+             headers: { "Content-Type": "application/json" } })"""
+    )
+    for other in (page, visit(java_script_enabled=False)):
+        other.goto("/shop")
+        expect(other.get_by_role("heading", name="Often bought here")).to_be_visible()
+        expect(other.get_by_text("Nothing about you counts")).to_be_visible()
+        expect(other.locator("#picks .tile-title").first).to_be_visible()
+        expect(other.get_by_role("heading", name="Picked for you")).to_have_count(0)
 
 
 def variant_of(shop: Shop) -> str:

@@ -29,6 +29,7 @@ from glaswerk.shop.models.product import (
     VatCategory,
 )
 from glaswerk.shop.models.purchase import Hold, Outgoing, Purchase, PurchaseState
+from glaswerk.shop.models.shelf import ShelfChange
 from glaswerk.shop.models.stock import MAX_UNITS, Location, Movement, MovementKind, Stock
 from glaswerk.shop.models.tag import MAX_TAGS, Tag
 from glaswerk.shop.models.terms import WHOLE_BP, DeliveryMethod, VatRate, Voucher, VoucherKind
@@ -72,6 +73,7 @@ __all__ = [
     "ReturnLine",
     "ReturnState",
     "Sale",
+    "ShelfChange",
     "Staff",
     "StaffRole",
     "Stock",

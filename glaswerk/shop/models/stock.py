@@ -12,6 +12,7 @@ from glaswerk.cell.classes import personal
 from glaswerk.cell.ids import encode_id, new_id
 from glaswerk.shop.models.merchant import Merchant
 from glaswerk.shop.models.product import Variant
+from glaswerk.shop.models.shelf import noting
 
 MAX_UNITS: Final = 10_000_000
 
@@ -63,6 +64,8 @@ END IF;
 RETURN NULL;
 """
 
+_NOTE_PRODUCT: Final = noting("product", "product_id", "FROM shop_variant WHERE id = %s.variant_id")
+
 
 class Stock(models.Model):
     """So many of a variant at a location; a hot one is split into several buckets, each a row of its own."""
@@ -91,6 +94,28 @@ class Stock(models.Model):
                 when=pgtrigger.After,
                 operation=pgtrigger.Insert | pgtrigger.Update,
                 func=_WRITE_MOVEMENT,
+            ),
+            # Only that a row is sold out or filled again is news; the condition keeps all other sales from paying for it.
+            pgtrigger.Trigger(
+                name="stock_runs_out",
+                when=pgtrigger.After,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "((NEW.on_hand > NEW.reserved) IS DISTINCT FROM (OLD.on_hand > OLD.reserved))"
+                ),
+                func=f"{_NOTE_PRODUCT % 'NEW'} RETURN NULL;",
+            ),
+            pgtrigger.Trigger(
+                name="stock_comes",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                func=f"{_NOTE_PRODUCT % 'NEW'} RETURN NULL;",
+            ),
+            pgtrigger.Trigger(
+                name="stock_goes",
+                when=pgtrigger.After,
+                operation=pgtrigger.Delete,
+                func=f"{_NOTE_PRODUCT % 'OLD'} RETURN NULL;",
             ),
         )
 

@@ -18,6 +18,7 @@ from glaswerk.shop.queries.catalogue import shown_product
 
 PAGE: Final = 24
 _OTHERS: Final = 4
+_PICKS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,11 @@ def _tile(product: ProductOut) -> Tile:
 
 @require_safe
 def shop(request: HttpRequest) -> HttpResponse:
-    """Show what is on sale: found by words, in a category, the newest or the cheapest first.  Nothing here is personal."""
+    """Show what is on sale: found by words, in a category, the newest or the cheapest first.
+
+    Nothing here is personal.  On the first page stands what many people buy; a script puts there what the engine picks for
+    those who have a personal feed.
+    """
     words = " ".join(request.GET.get("q", "").replace("\x00", " ").split())[: browsing.MAX_SEARCH]
     kind = request.GET.get("kind", "").replace("\x00", "")[:100]
     order = browsing.CHEAPEST if request.GET.get("sort") == browsing.CHEAPEST else browsing.NEWEST
@@ -72,7 +77,9 @@ def shop(request: HttpRequest) -> HttpResponse:
         query = {name: value for name, value in {**kept, **changed}.items() if value}
         return f"{request.path}?{urlencode(query)}" if query else request.path
 
+    is_first = not (words or kind or page) and order == browsing.NEWEST
     facts = {
+        "picks": tiles_of(browsing.often_bought(CURRENCY, _PICKS)) if is_first else [],
         "words": words,
         "kind": kind,
         "order": order,

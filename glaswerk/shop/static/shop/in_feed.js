@@ -11,11 +11,13 @@ import { Tags } from "./tags.js";
 /** So many of the next videos are asked about together with the one on the screen. */
 const AHEAD = 40;
 
-/** @param {Tag} tag @returns {string} what it costs, in words */
+/** @param {Tag} tag @returns {(string|Node)[]} what it costs, and what without the sale */
 function priceOf(tag) {
-  if (tag.is_sold_out) return gettext("Sold out");
-  if (!tag.price) return "";
-  return tag.is_from ? fill(gettext("from {price}"), { price: money(tag.price) }) : money(tag.price);
+  if (tag.is_sold_out) return [gettext("Sold out")];
+  if (!tag.price) return [];
+  const price = tag.is_from ? fill(gettext("from {price}"), { price: money(tag.price) }) : money(tag.price);
+  if (!tag.before || tag.before.minor <= tag.price.minor) return [price];
+  return [price, " ", element("s", { class: "chip-before" }, element("span", { class: "visually-hidden", text: `${gettext("before")} ` }), money(tag.before))];
 }
 
 /** @param {any} parts the player's: frame, stage, player, sheets, keys */
@@ -34,7 +36,7 @@ function begin({ frame, stage, player, sheets, keys }) {
     words.replaceChildren(
       element("span", { class: "chip-title", text: tag.title }),
       " ",
-      element("span", { class: "chip-price", text: priceOf(tag) }),
+      element("span", { class: "chip-price" }, ...priceOf(tag)),
     );
     const still = tag.picture ? element("img", { src: tag.picture, alt: "", decoding: "async" }) : icon("bag");
     chip.replaceChildren(element("span", { class: "chip-still", "aria-hidden": "true" }, still), words, icon("forward", "small"));
@@ -66,7 +68,9 @@ function begin({ frame, stage, player, sheets, keys }) {
 
   async function learn() {
     const at = stage.place;
-    const ids = stage.views.slice(at, at + AHEAD).map((/** @type {any} */ view) => view.item.video.id);
+    const views = stage.views.slice(at, at + AHEAD);
+    for (const view of views) tags.take(view.item);
+    const ids = views.map((/** @type {any} */ view) => view.item.video.id);
     if (!ids.length) return;
     await tags.learn(ids[0], ids.slice(1));
     tell();
@@ -76,6 +80,7 @@ function begin({ frame, stage, player, sheets, keys }) {
   keys.b = () => (sheets.open === sheet ? sheets.close() : open());
   player.addEventListener("time", tell);
   stage.addEventListener("arrive", () => {
+    if (stage.current) tags.take(stage.current.item);
     tell();
     void learn();
   });
