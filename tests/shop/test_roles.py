@@ -33,7 +33,7 @@ from .conftest import (
 
 ROLES: Final = ("anonymous", "guest", "buyer", "other", "packer", "manager", "owner", "foreign", "operator")
 #        anonymous, guest, buyer, other, packer, manager, owner, foreign (owner of another shop), operator
-EVERYBODY: Final = {200: (200,) * 9, 201: (201,) * 9}
+EVERYBODY: Final = {code: (code,) * 9 for code in (200, 201, 204)}
 PERSONS = {code: (401, 401, *(code,) * 7) for code in (200, 201, 204)}
 STAFF = {code: (401, 401, 404, 404, code, code, code, 404, 404) for code in (200, 201, 204)}
 MANAGERS = {code: (401, 401, 404, 404, 404, code, code, 404, 404) for code in (200, 201, 204)}
@@ -63,6 +63,7 @@ TABLE: Final[dict[str, Row]] = {
     "DELETE /api/shop/merchants/{name}/staff/{person_name}": (None, OWNERS[204]),
     "GET /api/shop/products": (None, EVERYBODY[200]),
     "GET /api/shop/products/{product_id}": (None, EVERYBODY[200]),
+    "POST /api/shop/products/{product_id}/interest": ({"stage": "opened"}, EVERYBODY[204]),
     "GET /api/shop/merchants/{name}/products": (None, STAFF[200]),
     "PUT /api/shop/merchants/{name}/products/{handle}": (PRODUCT, MANAGERS[201]),
     "PUT /api/shop/products/{product_id}/state": ({"state": "archived"}, MANAGERS[200]),

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Literal
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -14,7 +14,15 @@ from glaswerk.money.amounts import Money
 from glaswerk.people.models import Person
 from glaswerk.shop import spreadsheets
 from glaswerk.shop.actions import catalogue as actions
-from glaswerk.shop.api.identity import count_write, id_or_404, person_of
+from glaswerk.shop.actions.interest import report_interest as count
+from glaswerk.shop.api.identity import (
+    BuyerAuth,
+    buyer_of,
+    count_buyers_write,
+    count_write,
+    id_or_404,
+    person_of,
+)
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.models import MAX_MINOR, Picture, Product, StaffRole, Variant
 from glaswerk.shop.queries import catalogue as queries
@@ -106,6 +114,12 @@ class StateIn(Schema):
     """Whether it is sold."""
 
     state: str = Field(description="draft, active or archived")
+
+
+class InterestIn(Schema):
+    """What somebody did with a product."""
+
+    stage: Literal["opened", "wanted"]
 
 
 class SaleIn(Schema):
@@ -235,6 +249,14 @@ def search_products(
 def read_product(request: HttpRequest, product_id: str) -> ProductOut:
     """Read a product that is on sale."""
     return shown_products([queries.shown_product(product_id)], language_of(request))[0]
+
+
+@router.post("/shop/products/{product_id}/interest", response={204: None}, auth=BuyerAuth())
+def report_interest(request: HttpRequest, product_id: str, interest: InterestIn) -> tuple[int, None]:
+    """Count that a product was opened, or is about to be bought past the cart; who did is not kept."""
+    count_buyers_write(request, buyer_of(request))
+    count(product_id, interest.stage)
+    return 204, None
 
 
 @router.get("/shop/merchants/{name}/products", response=ProductsOut)

@@ -1,6 +1,7 @@
 """The tables of the shop, one noun a file.  What is a rule here is a rule of the database."""
 
 from glaswerk.shop.models.cart import MAX_LINES, MAX_QUANTITY, Address, Cart, CartLine
+from glaswerk.shop.models.interest import Interest
 from glaswerk.shop.models.merchant import Merchant, MerchantState, Staff, StaffRole
 from glaswerk.shop.models.order import (
     Invoice,
@@ -47,6 +48,7 @@ __all__ = [
     "CartLine",
     "DeliveryMethod",
     "Hold",
+    "Interest",
     "Invoice",
     "Location",
     "Merchant",
