@@ -23,8 +23,9 @@ from glaswerk.shop.api.identity import (
     id_or_404,
     person_of,
 )
+from glaswerk.shop.api.tokens import token_or_session
 from glaswerk.shop.failures import ShopError
-from glaswerk.shop.models import MAX_MINOR, Picture, Product, StaffRole, Variant
+from glaswerk.shop.models import MAX_MINOR, Picture, Product, Scope, StaffRole, Variant
 from glaswerk.shop.queries import catalogue as queries
 from glaswerk.shop.queries.merchants import access_merchant
 
@@ -259,7 +260,7 @@ def report_interest(request: HttpRequest, product_id: str, interest: InterestIn)
     return 204, None
 
 
-@router.get("/shop/merchants/{name}/products", response=ProductsOut)
+@router.get("/shop/merchants/{name}/products", response=ProductsOut, auth=token_or_session(Scope.PRODUCTS_READ))
 def list_own_products(
     request: HttpRequest, name: str, before: str | None = None, limit: Annotated[int, Field(ge=1, le=50)] = 20
 ) -> ProductsOut:
@@ -268,7 +269,11 @@ def list_own_products(
     return _page(found, limit, language_of(request))
 
 
-@router.put("/shop/merchants/{name}/products/{handle}", response={200: ProductOut, 201: ProductOut})
+@router.put(
+    "/shop/merchants/{name}/products/{handle}",
+    response={200: ProductOut, 201: ProductOut},
+    auth=token_or_session(Scope.PRODUCTS_WRITE),
+)
 def write_product(request: HttpRequest, name: str, handle: str, product: ProductIn) -> tuple[int, ProductOut]:
     """Create or replace a product, as a manager."""
     person = person_of(request)
@@ -292,7 +297,7 @@ def _own(person: Person, public_id: str, language: str) -> ProductOut:
     return shown_products([queries.access_product(person, public_id, StaffRole.PACKER)], language)[0]
 
 
-@router.put("/shop/products/{product_id}/state", response=ProductOut)
+@router.put("/shop/products/{product_id}/state", response=ProductOut, auth=token_or_session(Scope.PRODUCTS_WRITE))
 def set_product_state(request: HttpRequest, product_id: str, state: StateIn) -> ProductOut:
     """Put a product on sale, or take it off, as a manager."""
     person = person_of(request)
@@ -301,7 +306,9 @@ def set_product_state(request: HttpRequest, product_id: str, state: StateIn) -> 
     return _own(person, product_id, language_of(request))
 
 
-@router.post("/shop/products/{product_id}/pictures", response={201: PictureOut})
+@router.post(
+    "/shop/products/{product_id}/pictures", response={201: PictureOut}, auth=token_or_session(Scope.PRODUCTS_WRITE)
+)
 def add_picture(
     request: HttpRequest,
     product_id: str,
@@ -314,7 +321,9 @@ def add_picture(
     return 201, _picture(actions.add_picture(person, product_id, file, alt))
 
 
-@router.delete("/shop/products/{product_id}/pictures/{position}", response={204: None})
+@router.delete(
+    "/shop/products/{product_id}/pictures/{position}", response={204: None}, auth=token_or_session(Scope.PRODUCTS_WRITE)
+)
 def remove_picture(request: HttpRequest, product_id: str, position: int) -> tuple[int, None]:
     """Remove a picture of a product, as a manager."""
     person = person_of(request)
@@ -323,7 +332,7 @@ def remove_picture(request: HttpRequest, product_id: str, position: int) -> tupl
     return 204, None
 
 
-@router.post("/shop/variants/{variant_id}/sales", response={201: SaleOut})
+@router.post("/shop/variants/{variant_id}/sales", response={201: SaleOut}, auth=token_or_session(Scope.PRODUCTS_WRITE))
 def add_sale(request: HttpRequest, variant_id: str, sale: SaleIn) -> tuple[int, SaleOut]:
     """Lower a variant's price for a period, as a manager."""
     person = person_of(request)
@@ -332,7 +341,7 @@ def add_sale(request: HttpRequest, variant_id: str, sale: SaleIn) -> tuple[int, 
     return 201, SaleOut(id=made.pk)
 
 
-@router.delete("/shop/sales/{sale_id}", response={204: None})
+@router.delete("/shop/sales/{sale_id}", response={204: None}, auth=token_or_session(Scope.PRODUCTS_WRITE))
 def end_sale(request: HttpRequest, sale_id: int) -> tuple[int, None]:
     """Remove a sale, as a manager."""
     person = person_of(request)
@@ -341,7 +350,7 @@ def end_sale(request: HttpRequest, sale_id: int) -> tuple[int, None]:
     return 204, None
 
 
-@router.post("/shop/merchants/{name}/import", response=ImportOut)
+@router.post("/shop/merchants/{name}/import", response=ImportOut, auth=token_or_session(Scope.PRODUCTS_WRITE))
 def import_products(
     request: HttpRequest, name: str, file: Annotated[UploadedFile, File(description="CSV in UTF-8, at most 9 MB.")]
 ) -> ImportOut:
@@ -362,7 +371,7 @@ def import_products(
     )
 
 
-@router.get("/shop/merchants/{name}/export", response={200: None})
+@router.get("/shop/merchants/{name}/export", response={200: None}, auth=token_or_session(Scope.PRODUCTS_READ))
 def export_products(request: HttpRequest, name: str) -> HttpResponse:
     """Download a merchant's catalogue as CSV, as a manager."""
     merchant = access_merchant(person_of(request), name, StaffRole.MANAGER)

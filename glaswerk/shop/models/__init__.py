@@ -33,21 +33,30 @@ from glaswerk.shop.models.purchase import Hold, Outgoing, Purchase, PurchaseStat
 from glaswerk.shop.models.stock import MAX_UNITS, Location, Movement, MovementKind, Stock
 from glaswerk.shop.models.tag import MAX_TAGS, Tag
 from glaswerk.shop.models.terms import WHOLE_BP, DeliveryMethod, VatRate, Voucher, VoucherKind
+from glaswerk.shop.models.token import MAX_TOKENS, Scope, Token
+from glaswerk.shop.models.webhook import MAX_ENDPOINTS, Attempt, Delivery, DeliveryState, Endpoint, HookEvent
 
 __all__ = [
+    "MAX_ENDPOINTS",
     "MAX_GRAMS",
     "MAX_LINES",
     "MAX_MINOR",
     "MAX_OPTIONS",
     "MAX_QUANTITY",
     "MAX_TAGS",
+    "MAX_TOKENS",
     "MAX_UNITS",
     "WHOLE_BP",
     "Address",
+    "Attempt",
     "Cart",
     "CartLine",
+    "Delivery",
     "DeliveryMethod",
+    "DeliveryState",
+    "Endpoint",
     "Hold",
+    "HookEvent",
     "Interest",
     "Invoice",
     "Location",
@@ -74,10 +83,12 @@ __all__ = [
     "ReturnLine",
     "ReturnState",
     "Sale",
+    "Scope",
     "Staff",
     "StaffRole",
     "Stock",
     "Tag",
+    "Token",
     "Variant",
     "VatCategory",
     "VatRate",

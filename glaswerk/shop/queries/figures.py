@@ -85,13 +85,13 @@ WITH sold AS (
 )
 """
 _VIDEOS: Final = """
-SELECT shown.video, shown.caption, coalesce(nullif(person.display_name, ''), person.name), sum(shown.units), sum(shown.minor)
+SELECT shown.video, shown.caption, coalesce(nullif(person.display_name, ''), person.name), sum(shown.units)::bigint, sum(shown.minor)::bigint
 FROM shown JOIN people_person AS person ON person.id = shown.creator
 GROUP BY 1, 2, 3 ORDER BY 5 DESC, 1 LIMIT %(rows)s
 """
 # A creator who shows a thing in several videos sold it once.
 _CREATORS: Final = """
-SELECT person.id, coalesce(nullif(person.display_name, ''), person.name), person.name, sum(once.units), sum(once.minor)
+SELECT person.id, coalesce(nullif(person.display_name, ''), person.name), person.name, sum(once.units)::bigint, sum(once.minor)::bigint
 FROM (SELECT DISTINCT creator, product, units, minor FROM shown) AS once
 JOIN people_person AS person ON person.id = once.creator
 GROUP BY 1, 2, 3 ORDER BY 5 DESC, 1 LIMIT %(rows)s

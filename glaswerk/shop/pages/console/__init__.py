@@ -5,7 +5,19 @@ Everything is a plain form.  What is refused is told where it stands, and nothin
 
 from django.urls import URLPattern
 
-from glaswerk.shop.pages.console import figures, home, orders, overview, products, returns, shipping, shop, stock, terms
+from glaswerk.shop.pages.console import (
+    figures,
+    home,
+    orders,
+    overview,
+    products,
+    programs,
+    returns,
+    shipping,
+    shop,
+    stock,
+    terms,
+)
 
 urlpatterns: list[URLPattern] = [
     *home.urlpatterns,
@@ -18,4 +30,5 @@ urlpatterns: list[URLPattern] = [
     *figures.urlpatterns,
     *terms.urlpatterns,
     *shop.urlpatterns,
+    *programs.urlpatterns,
 ]
