@@ -216,6 +216,9 @@ class LimitsSection(_Section):
     writes_per_minute: Annotated[int, Field(ge=1)] = Field(
         60, description="Comments, uploads and edits that a person may make in a minute."
     )
+    token_requests_per_minute: Annotated[int, Field(ge=1)] = Field(
+        300, description="Requests that one API token may make in a minute."
+    )
     upload_requests_per_minute: Annotated[int, Field(ge=1)] = Field(
         3000, description="Pieces of uploads that a person may send in a minute."
     )
@@ -249,6 +252,9 @@ class ShopSection(_Section):
     )
     return_days: Annotated[int, Field(ge=14, le=365)] = Field(
         14, description="How long after delivery buyers may withdraw; the law of the European Union wants 14 days."
+    )
+    hooks_to_private: bool = Field(
+        False, description="Whether merchants' webhooks may go to this machine and local networks, for trials."
     )
 
 

@@ -1,8 +1,9 @@
-"""The one way by which a cell fetches from an address that somebody else chose.
+"""The one way by which a cell fetches from an address that somebody else chose, or sends to it.
 
 A name is resolved once, every address behind it must be public, and the connection goes to the very address that was
 looked at, so that a name cannot mean something else a moment later. Nothing of the environment (proxies, credentials,
-cookies) goes along. Size and time are bounded, also of what is compressed, and a redirect may not lead to another host.
+cookies) goes along. Size and time are bounded, also of what is compressed, and a redirect may not lead to another host;
+what is sent follows none at all.
 """
 
 import ipaddress
@@ -10,12 +11,12 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import httpx
 
@@ -53,8 +54,47 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What is sent along with a request, and who is told of its connection."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    trace: Callable[[str, dict[str, Any]], None]
+
+
+class _Cutter:
+    """Cuts the connection of one request from another thread, in which alone time can be over."""
+
+    def __init__(self) -> None:
+        self.has_cut = False
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+
+    def watch(self, event: str, facts: dict[str, Any]) -> None:
+        """Take note of the connection when it is made."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            made = facts["return_value"].get_extra_info("socket")
+            with self._lock:
+                self._socket = made
+                if self.has_cut:
+                    self._shut()
+
+    def cut(self) -> None:
+        """End the connection, or the one that is made after this."""
+        with self._lock:
+            self.has_cut = True
+            self._shut()
+
+    def _shut(self) -> None:
+        if self._socket is not None:
+            # It may have ended by itself in the meantime.
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
 class Outgoing:
-    """Fetches by GET. May be used from any thread; close it, or use it in a `with`.
+    """Fetches by GET, and sends by POST. May be used from any thread; close it, or use it in a `with`.
 
     `allow_private`: addresses of this machine and of local networks too. `timeout_s`: for a whole answer, redirects
     included; only the resolver keeps its own time.
@@ -101,23 +141,61 @@ class Outgoing:
             target = further
         raise OutgoingError(Refusal.REDIRECT, f"{url} redirects more than {_REDIRECTS} times")
 
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], most_bytes: int) -> Answer:
+        """Send to an address once. Of the answer at most `most_bytes` are read, as they came. Raises OutgoingError.
+
+        A redirect is an answer like any other. The connection is used once, and is cut when the time is over, whatever
+        the other side does: also where it never ends its first line.
+        """
+        deadline = time.monotonic() + self._timeout_s
+        target = _checked(url)
+        cutter = _Cutter()
+        timer = threading.Timer(self._timeout_s, cutter.cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            with (
+                httpx.HTTPTransport(trust_env=False) as transport,
+                self._answered(target, deadline, transport, Sent(body, headers, cutter.watch)) as response,
+            ):
+                return Answer(response.status_code, _beginning(response, most_bytes))
+        except OutgoingError:
+            if cutter.has_cut:
+                raise OutgoingError(Refusal.TOO_SLOW, f"{_origin(target)} did not answer in time") from None
+            raise
+        finally:
+            timer.cancel()
+
     @contextmanager
-    def _answered(self, url: httpx.URL, deadline: float) -> Iterator[httpx.Response]:
+    def _answered(
+        self,
+        url: httpx.URL,
+        deadline: float,
+        transport: httpx.HTTPTransport | None = None,
+        sent: "Sent | None" = None,
+    ) -> Iterator[httpx.Response]:
         failure: Exception | None = None
         for address in self._addresses(url):
             left = _left(deadline)
             request = httpx.Request(
-                "GET",
+                "GET" if sent is None else "POST",
                 url.copy_with(host=str(address)),
-                headers={"Host": url.netloc.decode("ascii"), "Accept": "*/*", "Accept-Encoding": "gzip, identity"},
+                headers={
+                    "Host": url.netloc.decode("ascii"),
+                    "Accept": "*/*",
+                    "Accept-Encoding": "gzip, identity" if sent is None else "identity",
+                    **(sent.headers if sent is not None else {}),
+                },
+                content=sent.body if sent is not None else None,
                 extensions={
+                    **({"trace": sent.trace} if sent is not None else {}),
                     "timeout": {"connect": min(left, _CONNECT_S), "read": left, "write": left, "pool": left},
                     # The certificate must be that of the name, though the connection goes to the address.
                     "sni_hostname": url.raw_host.decode("ascii"),
                 },
             )
             try:
-                response = self._transport(url).handle_request(request)
+                response = (transport or self._transport(url)).handle_request(request)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 failure = error
                 continue
@@ -197,6 +275,16 @@ def _left(deadline: float) -> float:
     if left <= 0:
         raise OutgoingError(Refusal.TOO_SLOW, "the answer did not come in time")
     return left
+
+
+def _beginning(response: httpx.Response, most: int) -> bytes:
+    body = b""
+    if most:
+        for chunk in response.iter_raw():
+            body += chunk
+            if len(body) >= most:
+                break
+    return body[:most]
 
 
 def _body(response: httpx.Response, most: int, deadline: float) -> bytes:

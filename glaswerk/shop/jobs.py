@@ -4,6 +4,7 @@ from procrastinate.contrib.django import app
 
 from glaswerk.shop import notices
 from glaswerk.shop.actions import orders, purchases, shelf
+from glaswerk.shop.webhooks import sending
 
 
 @app.periodic(cron="* * * * * */10")
@@ -39,3 +40,17 @@ def tell_low_stock(timestamp: int) -> None:
 def forget_changes(timestamp: int) -> None:
     """Remove the notes of changes that every worker has read long ago."""
     shelf.forget_changes()
+
+
+@app.periodic(cron="* * * * * */5")
+@app.task(name="shop.deliver_hooks", queue="events", queueing_lock="shop.deliver_hooks")
+def deliver_hooks(timestamp: int) -> None:
+    """Bring merchants' programs what they are to be told."""
+    sending.deliver_due()
+
+
+@app.periodic(cron="17 4 * * *")
+@app.task(name="shop.forget_hooks", queue="events", queueing_lock="shop.forget_hooks")
+def forget_hooks(timestamp: int) -> None:
+    """Remove old messages to merchants' programs."""
+    sending.forget_old()

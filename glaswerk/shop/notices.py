@@ -19,6 +19,7 @@ from glaswerk.money.amounts import Money
 from glaswerk.shop.models import Merchant, Order, Outgoing, Purchase, StaffRole, Stock
 from glaswerk.shop.queries.merchants import at_least
 
+STOCK_LOW: Final = "stock_low"
 _logger = structlog.get_logger("glaswerk.shop")
 
 
@@ -146,6 +147,8 @@ def tell_low_stock(limit: int = 100) -> int:
         found = list(low.select_related("variant__product", "location__merchant").order_by("id")[:limit])
         for stock in found:
             Stock.objects.filter(pk=stock.pk).update(low_told_at=timezone.now())
+            # The mails go from here; in the outbox it is for the merchant's own programs.
+            Outgoing.objects.create(kind=STOCK_LOW, reference=stock.pk, told_at=timezone.now())
             staff = stock.location.merchant.staff.filter(role__in=at_least(StaffRole.MANAGER)).select_related("person")
             for one in staff:
                 if one.person.email and one.person.is_active:

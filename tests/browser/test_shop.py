@@ -256,7 +256,8 @@ def test_axe_finds_nothing_in_the_shop(visit: Visit, shop: Shop, buyer: httpx.Cl
     found += violations(page)
     sign_in(page, shop.owner)
     console = f"/merchant/{shop.name}"
-    for path in ("/merchants/apply", console, f"{console}/products", f"{console}/stock", f"{console}/returns"):
+    places = ("", "/orders", "/products", "/products/new", "/stock", "/returns", "/send", "/terms", "/settings")
+    for path in ("/merchants/apply", *(f"{console}{place}" for place in places)):
         page.goto(path)
         found += violations(page)
     sign_in(page, shop.creator)

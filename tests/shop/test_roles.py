@@ -10,9 +10,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
+from django.utils import timezone
 
 from glaswerk.people.models import Person
-from glaswerk.shop.models import Merchant, Sale, Voucher
+from glaswerk.shop.actions.tokens import make_token, revoke_token
+from glaswerk.shop.models import Merchant, Sale, Scope, Token, Voucher
+from glaswerk.shop.webhooks.actions import add_endpoint, send_test
 from glaswerk.web.api import api
 
 from .conftest import (
@@ -32,12 +35,14 @@ from .conftest import (
 )
 
 ROLES: Final = ("anonymous", "guest", "buyer", "other", "packer", "manager", "owner", "foreign", "operator")
+# Programs by token: one that may all that a token can, one that may only read stock, one of another shop, one revoked.
+TOKENS: Final = ("token", "narrow", "strange", "revoked")
 #        anonymous, guest, buyer, other, packer, manager, owner, foreign (owner of another shop), operator
-EVERYBODY: Final = {200: (200,) * 9, 201: (201,) * 9}
+EVERYBODY: Final = {code: (code,) * 9 for code in (200, 201, 204)}
 PERSONS = {code: (401, 401, *(code,) * 7) for code in (200, 201, 204)}
 STAFF = {code: (401, 401, 404, 404, code, code, code, 404, 404) for code in (200, 201, 204)}
 MANAGERS = {code: (401, 401, 404, 404, 404, code, code, 404, 404) for code in (200, 201, 204)}
-OWNERS = {code: (401, 401, 404, 404, 404, 404, code, 404, 404) for code in (200, 201, 204)}
+OWNERS = {code: (401, 401, 404, 404, 404, 404, code, 404, 404) for code in (200, 201, 202, 204)}
 OPERATORS = {code: (401, 401, 404, 404, 404, 404, 404, 404, code) for code in (200, 201, 204)}
 # What one buyer did: nobody else, whoever they are, finds it here.
 ITS_BUYER = {code: (404, 404, code, 404, 404, 404, 404, 404, 404) for code in (200, 201, 204)}
@@ -47,6 +52,7 @@ CSV: Final = b"Handle,Title,Variant Price\nfresh,Fresh,1.00\n"
 SALE: Final = {"minor": 5, "start": "2030-01-01T00:00:00Z"}
 OLD_SALE: Final = {"minor": 5, "start": "2029-01-01T00:00:00Z", "end": "2029-02-01T00:00:00Z"}
 VOUCHER: Final = {"code": "NEWONE", "kind": "fixed", "minor": 5, "cap": 1}
+HOOK: Final = {"url": "https://hooks.example/new", "events": ["order.paid"]}
 METHOD: Final = {"country": "AT", "name": "Post", "minor": 5}
 
 Row = tuple[Any, tuple[int, ...]]
@@ -63,6 +69,7 @@ TABLE: Final[dict[str, Row]] = {
     "DELETE /api/shop/merchants/{name}/staff/{person_name}": (None, OWNERS[204]),
     "GET /api/shop/products": (None, EVERYBODY[200]),
     "GET /api/shop/products/{product_id}": (None, EVERYBODY[200]),
+    "POST /api/shop/products/{product_id}/interest": ({"stage": "opened"}, EVERYBODY[204]),
     "GET /api/shop/merchants/{name}/products": (None, STAFF[200]),
     "PUT /api/shop/merchants/{name}/products/{handle}": (PRODUCT, MANAGERS[201]),
     "PUT /api/shop/products/{product_id}/state": ({"state": "archived"}, MANAGERS[200]),
@@ -110,7 +117,53 @@ TABLE: Final[dict[str, Row]] = {
     "PUT /api/videos/{video_id}/products": ({"products": []}, (401, 401, 200, 404, 404, 404, 404, 404, 404)),
     "PUT /api/shop/merchants/{name}/creators": ({"is_open": True}, MANAGERS[200]),
     "POST /api/shop/returns/{return_id}/decision": ({"state": "received"}, MANAGERS[200]),
+    "POST /api/shop/merchants/{name}/shipments": ("shipments", STAFF[200]),
+    "GET /api/shop/merchants/{name}/endpoints": (None, OWNERS[200]),
+    "POST /api/shop/merchants/{name}/endpoints": (HOOK, OWNERS[201]),
+    "PUT /api/shop/endpoints/{endpoint_id}": ({"is_active": True, "events": ["stock.low"]}, OWNERS[200]),
+    "DELETE /api/shop/endpoints/{endpoint_id}": (None, OWNERS[204]),
+    "POST /api/shop/endpoints/{endpoint_id}/rotate": (None, OWNERS[200]),
+    "POST /api/shop/endpoints/{endpoint_id}/test": (None, OWNERS[202]),
+    "GET /api/shop/endpoints/{endpoint_id}/deliveries": (None, OWNERS[200]),
+    "POST /api/shop/deliveries/{message_id}/again": (None, OWNERS[202]),
+    "GET /api/shop/merchants/{name}/tokens": (None, OWNERS[200]),
+    "POST /api/shop/merchants/{name}/tokens": ({"name": "x", "scopes": ["stock:read"]}, OWNERS[201]),
+    "DELETE /api/shop/tokens/{token_id}": (None, OWNERS[204]),
 }
+# What a token opens, and the scope that it takes.  All other routes know no tokens.
+SCOPES: Final[dict[str, str]] = {
+    "GET /api/shop/merchants/{name}/orders": "orders:read",
+    "GET /api/shop/sold/{order_id}": "orders:read",
+    "GET /api/shop/sold/{order_id}/invoice": "orders:read",
+    "POST /api/shop/sold/{order_id}/parcels": "orders:ship",
+    "POST /api/shop/sold/{shipped_id}/parcels/{parcel_id}/delivered": "orders:ship",
+    "POST /api/shop/merchants/{name}/shipments": "orders:ship",
+    "GET /api/shop/merchants/{name}/products": "products:read",
+    "GET /api/shop/merchants/{name}/export": "products:read",
+    "PUT /api/shop/merchants/{name}/products/{handle}": "products:write",
+    "PUT /api/shop/products/{product_id}/state": "products:write",
+    "POST /api/shop/products/{product_id}/pictures": "products:write",
+    "DELETE /api/shop/products/{product_id}/pictures/{position}": "products:write",
+    "POST /api/shop/variants/{variant_id}/sales": "products:write",
+    "DELETE /api/shop/sales/{sale_id}": "products:write",
+    "POST /api/shop/merchants/{name}/import": "products:write",
+    "GET /api/shop/merchants/{name}/locations": "stock:read",
+    "GET /api/shop/merchants/{name}/stock": "stock:read",
+    "GET /api/shop/merchants/{name}/movements": "stock:read",
+    "PUT /api/shop/variants/{variant_id}/stock/{location_id}": "stock:write",
+    "POST /api/shop/variants/{variant_id}/stock/{location_id}/received": "stock:write",
+}
+
+
+def expected_of(route: str, expected: tuple[int, ...]) -> dict[str, int]:
+    """Return what each role and each token hears on a route."""
+    stranger, owner = expected[0], expected[ROLES.index("owner")]
+    found = dict(zip(ROLES, expected, strict=True))
+    if route not in SCOPES:
+        # A token says nothing where tokens are not known: its holder is as anybody without it.
+        return {**found, **dict.fromkeys(TOKENS, stranger)}
+    narrow = owner if SCOPES[route] == "stock:read" else 403
+    return {**found, "token": owner, "narrow": narrow, "strange": 404, "revoked": 401}
 
 
 def our_routes() -> set[str]:
@@ -163,8 +216,23 @@ def test_everybody_may_what_the_table_says_and_nothing_else(
         "foreign": signed_in(staff(foreign, "owner")),
         "operator": signed_in(operator),
     }
+    owner, everything = staff(shop, "owner"), Scope.values
+    for holder, person, name, scopes in (
+        ("token", owner, "glas", everything),
+        ("narrow", owner, "glas", ["stock:read"]),
+        ("strange", staff(foreign, "owner"), "wool", everything),
+        ("revoked", owner, "glas", everything),
+    ):
+        made, shown = make_token(person, name, holder, scopes, 30)
+        # Used a moment ago, so that reading writes nothing.
+        Token.objects.filter(pk=made.pk).update(used_at=timezone.now())
+        clients[holder] = Client(headers={"Authorization": f"Bearer {shown}"})
+        if holder == "revoked":
+            revoke_token(owner, made.public_id)
+    endpoint = add_endpoint(owner, "glas", "https://hooks.example/glas", ["order.paid"])
     places = {
-        "name": "glas", "person_name": "helper", "handle": "fresh-thing", "product_id": variant.product.public_id,
+        "endpoint_id": endpoint.public_id, "message_id": send_test(owner, endpoint.public_id).public_id,
+        "token_id": Token.objects.get(name="narrow").public_id, "name": "glas", "person_name": "helper", "handle": "fresh-thing", "product_id": variant.product.public_id,
         "variant_id": variant.public_id, "position": "1", "sale_id": str(Sale.objects.get().pk),
         "location_id": shop.locations.get().public_id, "method_id": shop.delivery_methods.get().public_id,
         "voucher_id": Voucher.objects.get().public_id, "address_id": address, "purchase_id": paid["id"],
@@ -184,7 +252,7 @@ def test_everybody_may_what_the_table_says_and_nothing_else(
         path = re.sub(r"{(\w+)}", lambda found: places[found[1]], template)
         if path == "/api/shop/tagged":
             path += f"?videos={video.public_id}"
-        for role, status in zip(ROLES, expected, strict=True):
+        for role, status in expected_of(route, expected).items():
             before = fingerprint() if status >= 400 else None
             client = clients[role]
             cookies = client.cookies.output()
@@ -194,6 +262,8 @@ def test_everybody_may_what_the_table_says_and_nothing_else(
             with scene:
                 if body == "csv":
                     answer = client.post(path, {"file": SimpleUploadedFile("a.csv", CSV)})
+                elif body == "shipments":
+                    answer = client.post(path, {"file": SimpleUploadedFile("a.csv", b"order,tracking,carrier\n")})
                 elif body == "picture":
                     answer = client.post(path, {"file": SimpleUploadedFile("a.png", _PNG)})
                 else:
@@ -201,8 +271,8 @@ def test_everybody_may_what_the_table_says_and_nothing_else(
                     answer = send(client, method, path, sent, **{"Idempotency-Key": f"{role}-key"})
                 changed = before is not None and fingerprint() != before
                 transaction.set_rollback(True)
-            if client.cookies.output() != cookies and role == "anonymous":
-                clients[role] = Client()
+            if client.cookies.output() != cookies and role in ("anonymous", *TOKENS):
+                client.cookies.clear()
             if answer.status_code != status or changed:
                 wrong.append(
                     (route, role, status, answer.status_code, "changed something" if changed else answer.content[:200])

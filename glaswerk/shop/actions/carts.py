@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from glaswerk.cell.ids import decode_id
 from glaswerk.people.models import Person
+from glaswerk.shop.actions.interest import count_interest
 from glaswerk.shop.addresses import check_address
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.models import MAX_LINES, MAX_QUANTITY, Address, Cart
@@ -46,6 +47,7 @@ def add_to_cart(buyer: int, person: Person | None, variant_id: str, quantity: in
         raise Http404
     if outcome == "full":
         raise ShopError("variant", _("A cart has room for %(count)d different things.") % {"count": MAX_LINES}, 409)
+    count_interest("wanted", variant=variant)
 
 
 def set_quantity(buyer: int, variant_id: str, quantity: int) -> None:

@@ -1,6 +1,7 @@
 """The tables of the shop, one noun a file.  What is a rule here is a rule of the database."""
 
 from glaswerk.shop.models.cart import MAX_LINES, MAX_QUANTITY, Address, Cart, CartLine
+from glaswerk.shop.models.interest import Interest
 from glaswerk.shop.models.merchant import Merchant, MerchantState, Staff, StaffRole
 from glaswerk.shop.models.order import (
     Invoice,
@@ -33,21 +34,31 @@ from glaswerk.shop.models.shelf import ShelfChange
 from glaswerk.shop.models.stock import MAX_UNITS, Location, Movement, MovementKind, Stock
 from glaswerk.shop.models.tag import MAX_TAGS, Tag
 from glaswerk.shop.models.terms import WHOLE_BP, DeliveryMethod, VatRate, Voucher, VoucherKind
+from glaswerk.shop.models.token import MAX_TOKENS, Scope, Token
+from glaswerk.shop.models.webhook import MAX_ENDPOINTS, Attempt, Delivery, DeliveryState, Endpoint, HookEvent
 
 __all__ = [
+    "MAX_ENDPOINTS",
     "MAX_GRAMS",
     "MAX_LINES",
     "MAX_MINOR",
     "MAX_OPTIONS",
     "MAX_QUANTITY",
     "MAX_TAGS",
+    "MAX_TOKENS",
     "MAX_UNITS",
     "WHOLE_BP",
     "Address",
+    "Attempt",
     "Cart",
     "CartLine",
+    "Delivery",
     "DeliveryMethod",
+    "DeliveryState",
+    "Endpoint",
     "Hold",
+    "HookEvent",
+    "Interest",
     "Invoice",
     "Location",
     "Merchant",
@@ -73,11 +84,13 @@ __all__ = [
     "ReturnLine",
     "ReturnState",
     "Sale",
+    "Scope",
     "ShelfChange",
     "Staff",
     "StaffRole",
     "Stock",
     "Tag",
+    "Token",
     "Variant",
     "VatCategory",
     "VatRate",

@@ -2,13 +2,13 @@
 
 from django.urls import URLPattern
 
-from glaswerk.shop.pages import cart, catalogue, checkout, merchant, orders, tagging
+from glaswerk.shop.pages import cart, catalogue, checkout, console, orders, tagging
 
 urlpatterns: list[URLPattern] = [
     *catalogue.urlpatterns,
     *cart.urlpatterns,
     *checkout.urlpatterns,
     *orders.urlpatterns,
-    *merchant.urlpatterns,
+    *console.urlpatterns,
     *tagging.urlpatterns,
 ]

@@ -10,6 +10,7 @@ from django.urls import URLPattern, path
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
+from glaswerk.shop.actions.interest import count_interest
 from glaswerk.shop.api.catalogue import AmountOut, ProductOut, VariantOut, shown_products
 from glaswerk.shop.models import Product
 from glaswerk.shop.pages.visitor import CURRENCY, language
@@ -115,6 +116,8 @@ def product(request: HttpRequest, merchant: str, handle: str) -> HttpResponse:
     """Show a product; its form puts a variant into the cart or leads to the checkout."""
     get_token(request)
     found = browsing.product_at(merchant, handle)
+    if request.method == "GET":
+        count_interest("opened", product=found.pk)
     shown = shown_products([found], language(), CURRENCY)[0]
     buyable = [one for one in shown.variants if one.price and one.available > 0]
     facts: dict[str, Any] = {

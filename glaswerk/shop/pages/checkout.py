@@ -23,6 +23,7 @@ from glaswerk.cell.ids import decode_id, encode_id
 from glaswerk.cell.rates import RateLimited
 from glaswerk.shop import paying
 from glaswerk.shop.actions import carts, purchases
+from glaswerk.shop.actions.interest import count_interest
 from glaswerk.shop.address_form import fields_of
 from glaswerk.shop.addresses import FIELDS
 from glaswerk.shop.api.cart import QuoteOut, shown_quote
@@ -111,6 +112,9 @@ def checkout(request: HttpRequest) -> HttpResponse:
     if not quote.orders and not quote.problems:
         return redirect("cart")
     notice = ""
+    if form.variant and "key" not in request.POST and quote.orders:
+        # It comes from the product's own page, past the cart.
+        count_interest("wanted", variant=decode_id(form.variant))
     if request.method == "POST" and request.POST.get("action") == "pay":
         try:
             return _buy(request, buyer, form, quote)

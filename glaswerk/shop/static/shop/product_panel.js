@@ -71,6 +71,7 @@ export class ProductPanel {
       ]);
       if (asked !== this.asked) return;
       this.product = product;
+      this.count("opened");
       this.trader = merchant?.trader ?? null;
       this.choose(firstVariant(product));
     } catch (error) {
@@ -88,6 +89,13 @@ export class ProductPanel {
     } finally {
       if (asked === this.asked) this.body.removeAttribute("aria-busy");
     }
+  }
+
+  /** Count for the merchant that somebody looks or wants, never who. @param {"opened"|"wanted"} stage */
+  count(stage) {
+    call("POST", `/api/shop/products/${this.product?.id}/interest`, { stage }).catch(() => {
+      // A figure that is one too low is no harm to anybody who watches.
+    });
   }
 
   /** @param {Variant|undefined} variant */
