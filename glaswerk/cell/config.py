@@ -233,6 +233,9 @@ class ShopSection(_Section):
     return_days: Annotated[int, Field(ge=14, le=365)] = Field(
         14, description="How long after delivery buyers may withdraw; the law of the European Union wants 14 days."
     )
+    attribution_days: Annotated[int, Field(ge=1, le=30)] = Field(
+        7, description="How long after a product was opened from a creator's video a purchase counts for them."
+    )
 
 
 class Config(_Section):

@@ -60,6 +60,11 @@ def set_destination(creator_id: int, holder: str, iban_text: str = "", provider_
     return destination
 
 
+def forget_destination(creator_id: int) -> bool:
+    """Forget where a creator's payouts go, and return whether it was known; the payouts that were made keep it."""
+    return bool(Destination.objects.filter(creator_id=creator_id).delete()[0])
+
+
 def make_run(name: str, method: PayoutMethod, currency: str, minimum: int = 100) -> RunResult:
     """Pay out what every creator is owed, from `minimum` minor units on; the same name again returns the same run.
 
@@ -85,6 +90,13 @@ def make_run(name: str, method: PayoutMethod, currency: str, minimum: int = 100)
 
 def _fill(run: PayoutRun, minimum: int) -> int:
     """Write a run's payouts; return how many creators have no destination."""
+    # Commissions before accounts, as whoever takes one back: so a run and a refund never wait for each other in a ring.
+    payable = Commission.objects.select_for_update(no_key=True).filter(
+        currency=run.currency, state=CommissionState.PAYABLE
+    )
+    owed: dict[int, list[int]] = {}
+    for commission, creator in payable.order_by("pk").values_list("pk", "creator_id"):
+        owed.setdefault(creator, []).append(commission)
     # Locked in the order of their ids, like everybody who posts: what is read here is what leaves.
     accounts = list(
         Account.objects.select_for_update(no_key=True)
@@ -107,9 +119,9 @@ def _fill(run: PayoutRun, minimum: int) -> int:
         )  # fmt: skip
         lines = [Line(account.pk, payout.amount), Line(transit, -payout.amount)]
         post_journal(f"payout:{payout.pk}:sent", "payout.sent", f"payout:{payout.pk}", lines)
-        Commission.objects.filter(
-            creator_id=account.owner_id, currency=run.currency, state=CommissionState.PAYABLE
-        ).update(state=CommissionState.PAID)
+        Commission.objects.filter(pk__in=owed.get(account.owner_id, ())).update(
+            state=CommissionState.PAID, payout=payout
+        )
     return len(accounts) - len([one for one in accounts if one.owner_id in known])
 
 

@@ -2,8 +2,8 @@
 
 from procrastinate.contrib.django import app
 
-from glaswerk.shop import notices
-from glaswerk.shop.actions import orders, purchases
+from glaswerk.shop import commission, notices
+from glaswerk.shop.actions import orders, purchases, touches
 
 
 @app.periodic(cron="* * * * * */10")
@@ -32,3 +32,18 @@ def retry_refunds(timestamp: int) -> None:
 def tell_low_stock(timestamp: int) -> None:
     """Tell merchants what is nearly sold out."""
     notices.tell_low_stock()
+
+
+# Some minutes before `money.mature_commissions`.
+@app.periodic(cron="5 * * * *")
+@app.task(name="shop.hold_back_commissions", queue="events", queueing_lock="shop.hold_back_commissions")
+def hold_back_commissions(timestamp: int) -> None:
+    """Let wait what creators earned by orders that are not sent yet, or partly on their way back."""
+    commission.hold_back()
+
+
+@app.periodic(cron="41 3 * * *")
+@app.task(name="shop.forget_touches", queue="events", queueing_lock="shop.forget_touches")
+def forget_touches(timestamp: int) -> None:
+    """Remove what is known of the ways by which buyers came, as soon as it is not needed any more."""
+    touches.forget()

@@ -14,6 +14,8 @@ from glaswerk.money.actions import Line, account_id, post_journal
 from glaswerk.money.amounts import Money
 from glaswerk.money.models import (
     AccountKind,
+    Commission,
+    CommissionState,
     Dispute,
     DisputeState,
     Operation,
@@ -246,6 +248,11 @@ def in_transit(currency: str) -> int:
 def settle_payout(payout: Payout, state: PayoutState, account: int) -> None:
     """End a payout whose row is locked: what was in transit goes to `account`, where it was paid from or back to."""
     currency = payout.run.currency
+    if state == PayoutState.FAILED:
+        # They are owed as before; what was taken back in whole meanwhile is owed no more.  Commissions come before
+        # accounts, as whoever takes one back locks them.
+        back = Commission.objects.filter(payout=payout)
+        back.filter(state=CommissionState.PAID).update(state=CommissionState.PAYABLE, payout=None)
     lines = [Line(in_transit(currency), payout.amount), Line(account, -payout.amount)]
     post_journal(f"payout:{payout.pk}:{state}", f"payout.{state}", f"payout:{payout.pk}", lines)
     payout.state = state

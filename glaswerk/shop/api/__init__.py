@@ -2,8 +2,8 @@
 
 from ninja import Router
 
-from glaswerk.shop.api import cart, catalogue, merchants, orders, purchases, shipping, stock, tags, terms
+from glaswerk.shop.api import cart, catalogue, merchants, orders, plans, purchases, shipping, stock, tags, terms
 
 router = Router()
-for _part in (merchants, catalogue, stock, terms, cart, purchases, orders, shipping, tags):
+for _part in (merchants, catalogue, stock, terms, cart, purchases, orders, shipping, tags, plans):
     router.add_router("", _part.router)

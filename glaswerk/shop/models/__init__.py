@@ -1,6 +1,7 @@
 """The tables of the shop, one noun a file.  What is a rule here is a rule of the database."""
 
 from glaswerk.shop.models.cart import MAX_LINES, MAX_QUANTITY, Address, Cart, CartLine
+from glaswerk.shop.models.earning import Earning, ShowcaseView, Touch
 from glaswerk.shop.models.merchant import Merchant, MerchantState, Staff, StaffRole
 from glaswerk.shop.models.order import (
     Invoice,
@@ -15,6 +16,19 @@ from glaswerk.shop.models.order import (
     Return,
     ReturnLine,
     ReturnState,
+)
+from glaswerk.shop.models.plan import (
+    MAX_RATE_BP,
+    MAX_SHOWCASE,
+    MIN_RATE_BP,
+    NOTICE_DAYS,
+    Enrolment,
+    EnrolmentState,
+    Plan,
+    PlanKind,
+    PlanProduct,
+    PlanRate,
+    ShowcaseItem,
 )
 from glaswerk.shop.models.product import (
     MAX_GRAMS,
@@ -39,13 +53,20 @@ __all__ = [
     "MAX_MINOR",
     "MAX_OPTIONS",
     "MAX_QUANTITY",
+    "MAX_RATE_BP",
+    "MAX_SHOWCASE",
     "MAX_TAGS",
     "MAX_UNITS",
+    "MIN_RATE_BP",
+    "NOTICE_DAYS",
     "WHOLE_BP",
     "Address",
     "Cart",
     "CartLine",
     "DeliveryMethod",
+    "Earning",
+    "Enrolment",
+    "EnrolmentState",
     "Hold",
     "Invoice",
     "Location",
@@ -61,6 +82,10 @@ __all__ = [
     "Parcel",
     "ParcelLine",
     "Picture",
+    "Plan",
+    "PlanKind",
+    "PlanProduct",
+    "PlanRate",
     "Price",
     "Product",
     "ProductState",
@@ -72,10 +97,13 @@ __all__ = [
     "ReturnLine",
     "ReturnState",
     "Sale",
+    "ShowcaseItem",
+    "ShowcaseView",
     "Staff",
     "StaffRole",
     "Stock",
     "Tag",
+    "Touch",
     "Variant",
     "VatCategory",
     "VatRate",
