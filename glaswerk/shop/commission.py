@@ -16,7 +16,7 @@ from django.utils import timezone
 from glaswerk.money.amounts import Money, allocate
 from glaswerk.money.commissions import postpone_commissions, reverse_commission
 from glaswerk.shop.ledger import payable_accounts
-from glaswerk.shop.models import WHOLE_BP, Earning, Order, OrderState, Return, ReturnState
+from glaswerk.shop.models import Earning, Order, OrderState, Return, ReturnState
 
 # So long a delivery may take where nobody says that it arrived.
 LONGEST_DELIVERY: Final = timedelta(days=30)
@@ -71,8 +71,3 @@ def hold_back(now: datetime | None = None) -> int:
     waiting = Earning.objects.filter(commission__payable_at__lt=now + timedelta(hours=2), commission__state="accrued")
     unsent = Q(line__order__state__in=(OrderState.PAID, OrderState.PARTLY_SHIPPED))
     return postpone_commissions(waiting.filter(unsent | Q(Exists(returning))).values("commission"), now + _LATER)
-
-
-def percent_of(rate_bp: int) -> str:
-    """Return a rate as it is written in CSV: 1250 is 12.5."""
-    return f"{rate_bp * 100 / WHOLE_BP:g}"

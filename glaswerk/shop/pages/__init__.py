@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern
 
-from glaswerk.shop.pages import cart, catalogue, checkout, merchant, orders, tagging
+from glaswerk.shop.pages import cart, catalogue, checkout, earnings, merchant, orders, plans, showcase, tagging
 
 urlpatterns: list[URLPattern] = [
     *catalogue.urlpatterns,
@@ -11,4 +11,7 @@ urlpatterns: list[URLPattern] = [
     *orders.urlpatterns,
     *merchant.urlpatterns,
     *tagging.urlpatterns,
+    *plans.urlpatterns,
+    *earnings.urlpatterns,
+    *showcase.urlpatterns,
 ]

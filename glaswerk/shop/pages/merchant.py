@@ -82,7 +82,7 @@ def apply(request: HttpRequest) -> HttpResponse:
     return render(request, "shop/merchant_apply.html", facts, status=422 if error else 200)
 
 
-def _frame(request: HttpRequest, name: str, place: str) -> tuple[Merchant, dict[str, Any]]:
+def frame(request: HttpRequest, name: str, place: str) -> tuple[Merchant, dict[str, Any]]:
     """Return the merchant, for whoever works there, and what every page of the console shows.  Raises Http404."""
     person = person_of(request)
     merchant = access_merchant(person, name, StaffRole.PACKER)
@@ -95,6 +95,8 @@ def _frame(request: HttpRequest, name: str, place: str) -> tuple[Merchant, dict[
         ("merchant_stock", _("Stock"), 0),
         ("merchant_returns", _("Returns"), asked),
     ]
+    if role != StaffRole.PACKER:
+        places.append(("merchant_plans", _("Creators"), 0))
     return merchant, {
         "merchant": merchant,
         "state_label": MerchantState(merchant.state).label,
@@ -114,7 +116,7 @@ def _refused(request: HttpRequest, refusal: ShopError | RateLimited, what: str =
 def to_ship(request: HttpRequest, name: str) -> HttpResponse:
     """Show what waits to be sent, the oldest first, and hand what was ticked to a carrier, each with its number."""
     person = person_of(request)
-    _merchant, facts = _frame(request, name, "merchant_orders")
+    _merchant, facts = frame(request, name, "merchant_orders")
     if request.method == "POST":
         _ship(request)
         return redirect("merchant_orders", name)
@@ -167,7 +169,7 @@ def _ship(request: HttpRequest) -> None:
 def products(request: HttpRequest, name: str) -> HttpResponse:
     """Show the catalogue; put products on sale or take them off; read a CSV and say what became of each row."""
     person = person_of(request)
-    merchant, facts = _frame(request, name, "merchant_products")
+    merchant, facts = frame(request, name, "merchant_products")
     report = None
     if request.method == "POST":
         try:
@@ -225,7 +227,7 @@ def products(request: HttpRequest, name: str) -> HttpResponse:
 def stocks(request: HttpRequest, name: str) -> HttpResponse:
     """Show what lies where, and count it anew."""
     person = person_of(request)
-    _merchant, facts = _frame(request, name, "merchant_stock")
+    _merchant, facts = frame(request, name, "merchant_stock")
     if request.method == "POST":
         try:
             count_write(person.pk)
@@ -253,7 +255,7 @@ def _low(request: HttpRequest) -> int | None:
 def returns(request: HttpRequest, name: str) -> HttpResponse:
     """Show what comes back; say that it arrived, which pays it back, or refuse it with a reason."""
     person = person_of(request)
-    merchant, facts = _frame(request, name, "merchant_returns")
+    merchant, facts = frame(request, name, "merchant_returns")
     if request.method == "POST":
         try:
             count_write(person.pk)
