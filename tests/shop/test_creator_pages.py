@@ -43,11 +43,11 @@ def test_a_manager_runs_plans_by_plain_forms(scene: Scene, make_merchant: MakeMe
     assert Enrolment.objects.get(plan=few).state == "active"
     scene.manager.post(page, {"action": "end", "plan": few.public_id})
     assert "ends on" in scene.mara.get("/earnings/plans").content.decode()
+    foreign = scene.sign_in(staff(make_merchant("wool", registration="HRB 2"), "owner"))
     with nothing_changes():
         for client in (scene.sign_in(staff(scene.shop, "packer")), scene.mara):
             assert client.get(page).status_code == 404
             assert client.post(page, {"action": "rate", "plan": scene.plan, "rate": "80"}).status_code == 404
-        foreign = scene.sign_in(staff(make_merchant("wool", registration="HRB 2"), "owner"))
         assert foreign.post("/merchant/wool/plans", {"action": "end", "plan": scene.plan}).status_code == 404
         for wrong in ("x", "0.5", "81", "NaN", "1e2000", ""):
             assert scene.manager.post(page, {"action": "rate", "plan": scene.plan, "rate": wrong}).status_code == 302
