@@ -256,6 +256,9 @@ class ShopSection(_Section):
     hooks_to_private: bool = Field(
         False, description="Whether merchants' webhooks may go to this machine and local networks, for trials."
     )
+    attribution_days: Annotated[int, Field(ge=1, le=30)] = Field(
+        7, description="How long after a product was opened from a creator's video a purchase counts for them."
+    )
 
 
 class Config(_Section):

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from glaswerk.cell.blobs import blob_url
 from glaswerk.cell.ids import decode_id
 from glaswerk.feed import policies, queries
-from glaswerk.feed.extensions import extensions
+from glaswerk.feed.extensions import extensions, profile_tabs
 from glaswerk.feed.transparency.chapters import chapters, commands
 from glaswerk.feed.transparency.history import versions
 from glaswerk.feed.transparency.page import describe
@@ -107,13 +107,7 @@ def profile(request: HttpRequest, name: str, tab: str = "videos") -> HttpRespons
             "grid": grid,
             "play": f"{reverse('profile_play', args=[name])}?video=" if tab == "videos" else "/v/",
             "tab": tab,
-            "tabs": [
-                _Tab("profile", gettext("Videos"), "play"),
-                _Tab("profile_liked", gettext("Liked"), "heart"),
-                _Tab("profile_saved", gettext("Saved"), "save"),
-            ]
-            if own
-            else [],
+            "tabs": _tabs(person, own=own) if own or not apart else [],
             "tab_view": "profile" if tab == "videos" else f"profile_{tab}",
         },
     )
@@ -279,6 +273,15 @@ def _numbers(person: Person) -> list[tuple[int, str]]:
         (followers, ngettext("Follower", "Followers", followers)),
         (likes, ngettext("Like", "Likes", likes)),
     ]
+
+
+def _tabs(person: Person, *, own: bool) -> list[_Tab]:
+    """Return the tabs of a profile; where there is but one, there is nothing to choose."""
+    tabs = [_Tab("profile", gettext("Videos"), "play")]
+    if own:
+        tabs += [_Tab("profile_liked", gettext("Liked"), "heart"), _Tab("profile_saved", gettext("Saved"), "save")]
+    tabs += [_Tab(one.view, one.label(), one.icon) for one in profile_tabs(person)]
+    return tabs if len(tabs) > 1 else []
 
 
 def _title(found: Video) -> str:

@@ -2,8 +2,8 @@
 
 from procrastinate.contrib.django import app
 
-from glaswerk.shop import notices
-from glaswerk.shop.actions import orders, purchases, shelf
+from glaswerk.shop import commission, notices
+from glaswerk.shop.actions import orders, purchases, shelf, touches
 from glaswerk.shop.webhooks import sending
 
 
@@ -54,3 +54,18 @@ def deliver_hooks(timestamp: int) -> None:
 def forget_hooks(timestamp: int) -> None:
     """Remove old messages to merchants' programs."""
     sending.forget_old()
+
+
+# Some minutes before `money.mature_commissions`.
+@app.periodic(cron="5 * * * *")
+@app.task(name="shop.hold_back_commissions", queue="events", queueing_lock="shop.hold_back_commissions")
+def hold_back_commissions(timestamp: int) -> None:
+    """Let wait what creators earned by orders that are not sent yet, or partly on their way back."""
+    commission.hold_back()
+
+
+@app.periodic(cron="41 3 * * *")
+@app.task(name="shop.forget_touches", queue="events", queueing_lock="shop.forget_touches")
+def forget_touches(timestamp: int) -> None:
+    """Remove what is known of the ways by which buyers came, as soon as it is not needed any more."""
+    touches.forget()

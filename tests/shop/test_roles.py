@@ -33,6 +33,7 @@ from .conftest import (
     staff,
     wish,
 )
+from .creators import make_plan
 
 ROLES: Final = ("anonymous", "guest", "buyer", "other", "packer", "manager", "owner", "foreign", "operator")
 # Programs by token: one that may all that a token can, one that may only read stock, one of another shop, one revoked.
@@ -129,6 +130,22 @@ TABLE: Final[dict[str, Row]] = {
     "GET /api/shop/merchants/{name}/tokens": (None, OWNERS[200]),
     "POST /api/shop/merchants/{name}/tokens": ({"name": "x", "scopes": ["stock:read"]}, OWNERS[201]),
     "DELETE /api/shop/tokens/{token_id}": (None, OWNERS[204]),
+    "GET /api/shop/merchants/{name}/plans": (None, MANAGERS[200]),
+    "POST /api/shop/merchants/{name}/plans": ({"kind": "open", "title": "All", "rate_bp": 500}, MANAGERS[201]),
+    "POST /api/shop/plans/{plan_id}/rates": ({"rate_bp": 2_000}, MANAGERS[201]),
+    "POST /api/shop/plans/{plan_id}/end": (None, MANAGERS[200]),
+    "PUT /api/shop/plans/{plan_id}/products/{product_id}": (None, MANAGERS[204]),
+    "DELETE /api/shop/plans/{plan_id}/products/{product_id}": (None, MANAGERS[200]),
+    "POST /api/shop/plans/{plan_id}/invitations": ({"person": "eve"}, MANAGERS[201]),
+    "DELETE /api/shop/plans/{plan_id}/creators/{creator_name}": (None, MANAGERS[204]),
+    "GET /api/shop/plans": (None, PERSONS[200]),
+    "GET /api/shop/enrolments": (None, PERSONS[200]),
+    # The buyer was invited; nobody else learns that there is such a plan.
+    "PUT /api/shop/enrolments/{plan_id}": (None, (401, 401, 200, 404, 404, 404, 404, 404, 404)),
+    "DELETE /api/shop/enrolments/{plan_id}": (None, (401, 401, 200, 404, 404, 404, 404, 404, 404)),
+    "GET /api/shop/showcase": (None, PERSONS[200]),
+    "PUT /api/shop/showcase": ({"products": []}, PERSONS[200]),
+    "POST /api/shop/touches": ("touch", EVERYBODY[200]),
 }
 # What a token opens, and the scope that it takes.  All other routes know no tokens.
 SCOPES: Final[dict[str, str]] = {
@@ -175,7 +192,9 @@ def our_routes() -> set[str]:
 
 
 def test_every_route_stands_in_the_table() -> None:
-    assert {route.replace("{shipped_id}", "{order_id}") for route in TABLE} == our_routes()
+    aliases = {"{shipped_id}": "{order_id}", "{creator_name}": "{person_name}"}
+    named = {re.sub(r"{\w+}", lambda found: aliases.get(found[0], found[0]), route) for route in TABLE}
+    assert named == our_routes()
 
 
 @pytest.mark.django_db
@@ -239,10 +258,14 @@ def test_everybody_may_what_the_table_says_and_nothing_else(
         "order_id": paid["orders"][0], "shipped_id": shipped, "parcel_id": parcel, "return_id": back,
         "video_id": video.public_id,
     }  # fmt: skip
+    plan = make_plan(manager, shop, kind="target", products=[variant.product.public_id])
+    send(manager, "post", f"/api/shop/plans/{plan}/invitations", {"person": "ada"})
+    places |= {"plan_id": plan, "creator_name": "ada"}
     shop.staff.create(person=Person.objects.get(name="helper"), role="packer")
     bodies = {
         "line": {"variant": variant.public_id, "quantity": 1},
         "parts": {"lines": {line: 1}},
+        "touch": {"product": variant.product.public_id, "video": video.public_id, "slate": "0" * 13},
         "wish": wish(quoted(Client(), {variant.public_id: 1})),
     }
 

@@ -31,6 +31,8 @@ class Commission(models.Model):
     reversed = personal(models.BigIntegerField(default=0))
     state = personal(models.CharField(max_length=8, choices=CommissionState.choices, default=CommissionState.ACCRUED))
     payable_at = personal(models.DateTimeField())
+    # The payout that it went out with, as long as that has not come back.
+    payout = personal(models.ForeignKey("Payout", on_delete=models.PROTECT, null=True, related_name="commissions"))
     at = personal(models.DateTimeField(default=timezone.now, editable=False))
 
     class Meta:

@@ -14,6 +14,8 @@ from glaswerk.money.actions import Line, account_id, post_journal
 from glaswerk.money.amounts import Money
 from glaswerk.money.models import (
     AccountKind,
+    Commission,
+    CommissionState,
     Dispute,
     DisputeState,
     Operation,
@@ -243,9 +245,20 @@ def in_transit(currency: str) -> int:
     return account_id(AccountKind.PAYOUT_IN_TRANSIT, "platform", 0, currency)
 
 
+def owe_again(payout: Payout) -> None:
+    """Let the commissions of a payout that failed be payable as before; those that were taken back in whole are not.
+
+    It comes before the accounts, as whoever takes a commission back locks them.
+    """
+    back = Commission.objects.filter(payout=payout, state=CommissionState.PAID)
+    back.update(state=CommissionState.PAYABLE, payout=None)
+
+
 def settle_payout(payout: Payout, state: PayoutState, account: int) -> None:
     """End a payout whose row is locked: what was in transit goes to `account`, where it was paid from or back to."""
     currency = payout.run.currency
+    if state == PayoutState.FAILED:
+        owe_again(payout)
     lines = [Line(in_transit(currency), payout.amount), Line(account, -payout.amount)]
     post_journal(f"payout:{payout.pk}:{state}", f"payout.{state}", f"payout:{payout.pk}", lines)
     payout.state = state

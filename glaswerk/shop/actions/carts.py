@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from glaswerk.cell.ids import decode_id
 from glaswerk.people.models import Person
 from glaswerk.shop.actions.interest import count_interest
+from glaswerk.shop.actions.touches import adopt_touches
 from glaswerk.shop.addresses import check_address
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.models import MAX_LINES, MAX_QUANTITY, Address, Cart
@@ -71,12 +72,13 @@ def set_quantity(buyer: int, variant_id: str, quantity: int) -> None:
 
 
 def merge_carts(guest: int, person: Person) -> None:
-    """Put what a guest wanted into the cart of the person they turn out to be.  Safe to run again.
+    """Put what a guest wanted into the cart of the person they turn out to be, who also came by the same way.  Safe to run again.
 
     Of what is in both, the larger number counts: it was wanted once, on two devices.
     """
     if guest >= 0:
         return
+    adopt_touches(guest, person)
     with transaction.atomic(), connection.cursor() as cursor:
         found = Cart.objects.select_for_update().filter(buyer=guest).first()
         if found is None:

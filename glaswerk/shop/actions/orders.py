@@ -17,6 +17,7 @@ from glaswerk.money.amounts import allocate
 from glaswerk.people.models import Person
 from glaswerk.shop import paying
 from glaswerk.shop.actions.stock import movement
+from glaswerk.shop.commission import let_earn_from_arrival, take_back
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.ledger import post_refund
 from glaswerk.shop.models import (
@@ -125,6 +126,7 @@ def mark_delivered(person: Person, order_id: str, parcel_id: str) -> Order:
             raise Http404
         if order.state == OrderState.SHIPPED and not order.parcels.filter(delivered_at__isnull=True).exists():
             move(order, [OrderState.SHIPPED], OrderState.DELIVERED, person.pk)
+            let_earn_from_arrival(order)
         else:
             tell(order, "arrived", person.pk)
     return order
@@ -166,11 +168,12 @@ def decide_return(person: Person, return_id: str, state: str, answer: str, *, re
             parts = list(back.lines.select_related("line"))
             if restock:
                 _put_back({part.line.variant_id: part.quantity for part in parts if part.line.variant_id}, order)
-            minor = min(sum(_share(part.line, part.quantity, part.line.returned) for part in parts), _refundable(order))
+            worth = {part.line_id: _share(part.line, part.quantity, part.line.returned) for part in parts}
+            minor = min(sum(worth.values()), _refundable(order))
             if _is_all_back(order):
                 # Who sends everything back gets the delivery back as well (Article 13).
                 minor = _refundable(order)
-            refund = write_refund(order, minor, f"return:{back.pk}", person, answer) if minor else None
+            refund = write_refund(order, minor, f"return:{back.pk}", person, answer, worth) if minor else None
         tell(order, f"return_{state}", person.pk, answer)
     _pay_back(refund)
     back.refresh_from_db()
@@ -231,8 +234,13 @@ def _refundable(order: Order) -> int:
     return order.total_minor - order.refunded_minor
 
 
-def write_refund(order: Order, minor: int, key: str, by: Person | None, reason: str) -> Refund:
-    """Write down a refund and its journal within a transaction.  The order's CHECK refuses more than it cost."""
+def write_refund(
+    order: Order, minor: int, key: str, by: Person | None, reason: str, worth: Mapping[int, int] | None = None
+) -> Refund:
+    """Write down a refund and its journal within a transaction.  The order's CHECK refuses more than it cost.
+
+    `worth` says what it is for, by line; without it, it is for all lines and the delivery by their share.
+    """
     refund = Refund.objects.create(
         purchase_id=order.purchase_id,
         order=order,
@@ -247,6 +255,7 @@ def write_refund(order: Order, minor: int, key: str, by: Person | None, reason: 
     # What was refunded before has taken its part of the fee; so the parts of all refunds sum to the fee exactly.
     fee = _fee_part(order, order.refunded_minor) - _fee_part(order, before)
     post_refund(refund.pk, order.merchant_id, order.currency, minor, fee)
+    take_back(order, f"refund:{refund.pk}", minor, worth, is_all=order.refunded_minor == order.total_minor)
     return refund
 
 

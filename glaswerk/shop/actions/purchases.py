@@ -27,6 +27,7 @@ from glaswerk.people.models import Person
 from glaswerk.shop import paying
 from glaswerk.shop.actions.carts import check_quantity
 from glaswerk.shop.addresses import check_address
+from glaswerk.shop.commission import attribution_periods
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.ledger import purchase_lines
 from glaswerk.shop.models import MAX_LINES, WHOLE_BP, Address, Purchase, PurchaseState
@@ -139,12 +140,13 @@ def look(purchase: Purchase) -> Purchase:
 
 
 def settle(purchase_id: int, payment: int | None) -> str:
-    """Turn a paid purchase into orders; return its state.  One round trip, and safe to run again.
+    """Turn a paid purchase into orders, and write what creators earn; return its state.  One round trip, safe to run again.
 
     What was paid too late, and is sold out by now, is `reversed`: then the money goes back.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT shop_place(%s, %s)", [purchase_id, payment])
+        values: list[Any] = [purchase_id, *attribution_periods(), purchase_id, payment]
+        cursor.execute("SELECT state, shop_earn(%s, state, %s, %s) FROM shop_place(%s, %s) AS state", values)
         state: str = cursor.fetchone()[0]
     return state
 

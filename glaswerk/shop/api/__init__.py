@@ -7,6 +7,7 @@ from glaswerk.shop.api import (
     catalogue,
     merchants,
     orders,
+    plans,
     purchases,
     shipping,
     stock,
@@ -17,5 +18,5 @@ from glaswerk.shop.api import (
 )
 
 router = Router()
-for _part in (merchants, catalogue, stock, terms, cart, purchases, orders, shipping, tags, webhooks, tokens):
+for _part in (merchants, catalogue, stock, terms, cart, purchases, orders, shipping, tags, webhooks, tokens, plans):
     router.add_router("", _part.router)

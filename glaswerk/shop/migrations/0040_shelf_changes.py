@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('shop', '0005_pictures_by_blob'),
+        ('shop', '0022_tokens'),
     ]
 
     operations = [

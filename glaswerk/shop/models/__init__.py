@@ -1,6 +1,7 @@
 """The tables of the shop, one noun a file.  What is a rule here is a rule of the database."""
 
 from glaswerk.shop.models.cart import MAX_LINES, MAX_QUANTITY, Address, Cart, CartLine
+from glaswerk.shop.models.earning import Earning, ShowcaseView, Touch
 from glaswerk.shop.models.interest import Interest
 from glaswerk.shop.models.merchant import Merchant, MerchantState, Staff, StaffRole
 from glaswerk.shop.models.order import (
@@ -16,6 +17,19 @@ from glaswerk.shop.models.order import (
     Return,
     ReturnLine,
     ReturnState,
+)
+from glaswerk.shop.models.plan import (
+    MAX_RATE_BP,
+    MAX_SHOWCASE,
+    MIN_RATE_BP,
+    NOTICE_DAYS,
+    Enrolment,
+    EnrolmentState,
+    Plan,
+    PlanKind,
+    PlanProduct,
+    PlanRate,
+    ShowcaseItem,
 )
 from glaswerk.shop.models.product import (
     MAX_GRAMS,
@@ -44,9 +58,13 @@ __all__ = [
     "MAX_MINOR",
     "MAX_OPTIONS",
     "MAX_QUANTITY",
+    "MAX_RATE_BP",
+    "MAX_SHOWCASE",
     "MAX_TAGS",
     "MAX_TOKENS",
     "MAX_UNITS",
+    "MIN_RATE_BP",
+    "NOTICE_DAYS",
     "WHOLE_BP",
     "Address",
     "Attempt",
@@ -55,7 +73,10 @@ __all__ = [
     "Delivery",
     "DeliveryMethod",
     "DeliveryState",
+    "Earning",
     "Endpoint",
+    "Enrolment",
+    "EnrolmentState",
     "Hold",
     "HookEvent",
     "Interest",
@@ -73,6 +94,10 @@ __all__ = [
     "Parcel",
     "ParcelLine",
     "Picture",
+    "Plan",
+    "PlanKind",
+    "PlanProduct",
+    "PlanRate",
     "Price",
     "Product",
     "ProductState",
@@ -86,11 +111,14 @@ __all__ = [
     "Sale",
     "Scope",
     "ShelfChange",
+    "ShowcaseItem",
+    "ShowcaseView",
     "Staff",
     "StaffRole",
     "Stock",
     "Tag",
     "Token",
+    "Touch",
     "Variant",
     "VatCategory",
     "VatRate",

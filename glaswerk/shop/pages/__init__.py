@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern
 
-from glaswerk.shop.pages import cart, catalogue, checkout, console, orders, tagging
+from glaswerk.shop.pages import cart, catalogue, checkout, console, earnings, orders, plans, showcase, tagging
 
 urlpatterns: list[URLPattern] = [
     *catalogue.urlpatterns,
@@ -11,4 +11,7 @@ urlpatterns: list[URLPattern] = [
     *orders.urlpatterns,
     *console.urlpatterns,
     *tagging.urlpatterns,
+    *plans.urlpatterns,
+    *earnings.urlpatterns,
+    *showcase.urlpatterns,
 ]

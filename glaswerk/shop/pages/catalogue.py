@@ -10,10 +10,12 @@ from django.urls import URLPattern, path
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
+from glaswerk.people.queries import person_by_name
 from glaswerk.shop.actions.interest import count_interest
+from glaswerk.shop.actions.touches import touch_from_showcase
 from glaswerk.shop.api.catalogue import AmountOut, ProductOut, VariantOut, shown_products
 from glaswerk.shop.models import Product
-from glaswerk.shop.pages.visitor import CURRENCY, language
+from glaswerk.shop.pages.visitor import CURRENCY, language, visitor
 from glaswerk.shop.queries import browsing
 from glaswerk.shop.queries.catalogue import shown_product
 
@@ -118,6 +120,8 @@ def product(request: HttpRequest, merchant: str, handle: str) -> HttpResponse:
     found = browsing.product_at(merchant, handle)
     if request.method == "GET":
         count_interest("opened", product=found.pk)
+    if "by" in request.GET:
+        _touch(request, found)
     shown = shown_products([found], language(), CURRENCY)[0]
     buyable = [one for one in shown.variants if one.price and one.available > 0]
     facts: dict[str, Any] = {
@@ -139,6 +143,19 @@ def product(request: HttpRequest, merchant: str, handle: str) -> HttpResponse:
         "others": tiles_of(browsing.others_of(found, _OTHERS)),
     }
     return render(request, "shop/product.html", facts)
+
+
+def _touch(request: HttpRequest, product: Product) -> None:
+    """Write down that a product was opened from a creator's showcase, if that was served to whoever looks.
+
+    Only a link of our own page leads to it: an address that stands elsewhere, or in a hidden frame, counts for nobody.
+    """
+    is_ours = request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+    name = request.GET["by"]
+    creator = person_by_name(name) if name.isprintable() and len(name) <= 30 else None
+    if creator is not None and is_ours and request.method == "GET":
+        buyer = visitor(request)
+        touch_from_showcase(buyer.numbers, buyer.number, creator, product)
 
 
 urlpatterns: list[URLPattern] = [

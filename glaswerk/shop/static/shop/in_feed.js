@@ -5,6 +5,7 @@ import { fill, gettext } from "../web/words.js";
 import { money } from "./money.js";
 import { ProductPanel } from "./product_panel.js";
 import { Tags } from "./tags.js";
+import { touch } from "./touches.js";
 
 /** @typedef {import("./shapes.js").Tag} Tag */
 
@@ -24,7 +25,9 @@ function priceOf(tag) {
 function begin({ frame, stage, player, sheets, keys }) {
   const sheet = /** @type {HTMLDialogElement} */ (frame.querySelector("#product"));
   const tags = new Tags();
-  const panel = new ProductPanel(sheet);
+  /** @type {any} what played when the sheet was opened */
+  let from = null;
+  const panel = new ProductPanel(sheet, (tag) => void touch(tag.product, from));
   const words = element("span", { class: "chip-words" });
   const chip = element("button", { class: "product-chip", type: "button", "aria-keyshortcuts": "b", hidden: true });
   /** @type {Tag|null} what the chip names */
@@ -62,6 +65,7 @@ function begin({ frame, stage, player, sheets, keys }) {
     // Between two moments the key still finds what this video shows.
     const tag = chip.hidden ? all[0] : (all.find((one) => one.product === named?.product) ?? all[0]);
     if (!tag) return;
+    from = view.item;
     void panel.load(tag, all);
     sheets.show(sheet);
   }

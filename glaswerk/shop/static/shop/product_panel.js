@@ -23,9 +23,10 @@ export function countryName(code) {
 }
 
 export class ProductPanel {
-  /** @param {HTMLDialogElement} sheet */
-  constructor(sheet) {
+  /** @param {HTMLDialogElement} sheet @param {(tag: Tag) => void} opened is told of each product that is shown */
+  constructor(sheet, opened) {
     this.sheet = sheet;
+    this.opened = opened;
     this.body = /** @type {HTMLElement} */ (sheet.querySelector(".sheet-body"));
     this.foot = /** @type {HTMLElement} */ (sheet.querySelector(".buy-foot"));
     this.title = /** @type {HTMLElement} */ (sheet.querySelector("h2"));
@@ -72,6 +73,7 @@ export class ProductPanel {
       if (asked !== this.asked) return;
       this.product = product;
       this.count("opened");
+      this.opened(tag);
       this.trader = merchant?.trader ?? null;
       this.choose(firstVariant(product));
     } catch (error) {
