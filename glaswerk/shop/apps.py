@@ -19,6 +19,6 @@ class ShopConfig(AppConfig):
         from glaswerk.shop.queries.catalogue import PICTURE_SQL
         from glaswerk.videos.media import open_files
 
-        on_payment(KIND, hear)
+        on_payment(KIND, hear, seller="shop_sell")
         open_files(PICTURE_EXTENSION, PICTURE_SQL)
         extend_player(Extension(template="shop/in_feed.html", script="shop/in_feed.js"))
