@@ -216,6 +216,9 @@ class LimitsSection(_Section):
     writes_per_minute: Annotated[int, Field(ge=1)] = Field(
         60, description="Comments, uploads and edits that a person may make in a minute."
     )
+    hooks_per_minute: Annotated[int, Field(ge=1)] = Field(
+        6000, description="Messages of payment providers that are taken from one address in a minute."
+    )
     upload_requests_per_minute: Annotated[int, Field(ge=1)] = Field(
         3000, description="Pieces of uploads that a person may send in a minute."
     )

@@ -3,7 +3,7 @@
 from procrastinate.contrib.django import app
 
 from glaswerk.shop import notices
-from glaswerk.shop.actions import orders, purchases
+from glaswerk.shop.actions import orders, purchases, stock
 
 
 @app.periodic(cron="* * * * * */10")
@@ -32,3 +32,10 @@ def retry_refunds(timestamp: int) -> None:
 def tell_low_stock(timestamp: int) -> None:
     """Tell merchants what is nearly sold out."""
     notices.tell_low_stock()
+
+
+@app.periodic(cron="*/3 * * * *")
+@app.task(name="shop.merge_cold_stock", queue="events", queueing_lock="shop.merge_cold_stock")
+def merge_cold_stock(timestamp: int) -> None:
+    """Make one row again of what was split and is not hot any more."""
+    stock.merge_cold_stock()

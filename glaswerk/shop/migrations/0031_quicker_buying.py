@@ -13,29 +13,40 @@ BEFORE = importlib.import_module("glaswerk.shop.migrations.0002_functions")
 
 SPLIT = """
 CREATE FUNCTION shop_split(p_stock bigint) RETURNS void LANGUAGE plpgsql AS $$
--- Share what is free in a row, which the caller has locked, with new buckets beside it: twice as many as there were,
--- and at most sixteen.
+-- Share what is free in a row, which the caller has locked, with other buckets: with as many as the place has in use, and
+-- with at most sixteen in all.  They are empty ones that nobody has in hands, and new ones.
 DECLARE
     held shop_stock;
-    v_there integer;
+    v_rows integer;
+    v_used integer;
     v_last integer;
     v_more integer;
     v_share integer;
+    v_empty bigint[];
+    v_new integer;
 BEGIN
     SELECT * INTO held FROM shop_stock WHERE id = p_stock;
-    SELECT count(*), max(bucket) INTO v_there, v_last FROM shop_stock
+    SELECT count(*), count(*) FILTER (WHERE on_hand > 0), max(bucket) INTO v_rows, v_used, v_last FROM shop_stock
     WHERE variant_id = held.variant_id AND location_id = held.location_id;
-    v_more := least(v_there, 16 - v_there, held.on_hand - held.reserved - 1);
+    v_more := least(v_used, 16 - v_used, held.on_hand - held.reserved - 1);
+    v_empty := ARRAY(
+        SELECT id FROM shop_stock
+        WHERE variant_id = held.variant_id AND location_id = held.location_id AND on_hand = 0 AND reserved = 0
+        ORDER BY id LIMIT greatest(v_more, 0) FOR NO KEY UPDATE SKIP LOCKED
+    );
+    v_new := greatest(0, least(v_more - cardinality(v_empty), 16 - v_rows));
+    v_more := cardinality(v_empty) + v_new;
     IF v_more < 1 THEN
         RETURN;
     END IF;
     v_share := (held.on_hand - held.reserved) / (v_more + 1);
     PERFORM set_config('shop.movement', 'moved', true);
     UPDATE shop_stock SET on_hand = on_hand - v_share * v_more, waits = 0 WHERE id = p_stock;
+    UPDATE shop_stock SET on_hand = on_hand + v_share, waits = 0, waited_at = clock_timestamp() WHERE id = ANY(v_empty);
     -- Where another row of the variant splits at this moment too, both give to the same new ones.
     INSERT INTO shop_stock AS other (variant_id, location_id, bucket, on_hand, reserved, waits, waited_at)
     SELECT held.variant_id, held.location_id, v_last + number, v_share, 0, 0, clock_timestamp()
-    FROM generate_series(1, v_more) AS number ORDER BY number
+    FROM generate_series(1, v_new) AS number ORDER BY number
     ON CONFLICT (variant_id, location_id, bucket) DO UPDATE SET on_hand = other.on_hand + excluded.on_hand;
     PERFORM set_config('shop.movement', '', true);
 END $$;

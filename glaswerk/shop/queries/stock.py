@@ -17,6 +17,8 @@ def stocks_of(person: Person, name: str) -> QuerySet[Stock]:
     merchant = access_merchant(person, name, StaffRole.PACKER)
     return (
         Stock.objects.filter(location__merchant=merchant)
+        # What is left of a row that was split and is one again.
+        .exclude(bucket__gt=0, on_hand=0)
         .select_related("variant__product", "location")
         .order_by("variant__product__handle", "variant__position", "location_id", "bucket")
     )
