@@ -75,8 +75,8 @@ _FILL: Final = (
        SELECT 'merchant_payable', 'merchant', n, 'EUR', -1, true, 0 FROM generate_series(1, %(merchants)s) n
        UNION ALL SELECT 'provider_clearing', 'provider', 1, 'EUR', 1, true, 0
        UNION ALL SELECT 'platform_commission', 'platform', 0, 'EUR', -1, true, 0""",
-    """INSERT INTO shop_stock (variant_id, location_id, bucket, on_hand, reserved)
-       SELECT n, 1 + n %% %(merchants)s, 0, %(units)s, 0 FROM generate_series(1, %(products)s) n""",
+    """INSERT INTO shop_stock (variant_id, location_id, bucket, on_hand, reserved, waits)
+       SELECT n, 1 + n %% %(merchants)s, 0, %(units)s, 0, 0 FROM generate_series(1, %(products)s) n""",
 )
 
 

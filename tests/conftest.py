@@ -58,12 +58,15 @@ def django_db_setup(django_db_setup: None, django_db_blocker: object) -> Iterato
     from django.core.management import call_command
     from django.db import connection
 
+    from glaswerk.money.actions import forget_accounts
+
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         call_command("createcachetable", verbosity=0)
     emptying = connection.ops.sql_flush
 
     def without_guards(*words: object, **named: object) -> list[str]:
         """Return the statements with the guards away for as long as they take; tests themselves always have them."""
+        forget_accounts()
         guarded = [f"ALTER TABLE {table} %s TRIGGER {guard}" for table, guard in _GUARDED.items()]
         return [
             *(one % "DISABLE" for one in guarded),

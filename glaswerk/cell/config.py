@@ -219,6 +219,9 @@ class LimitsSection(_Section):
     token_requests_per_minute: Annotated[int, Field(ge=1)] = Field(
         300, description="Requests that one API token may make in a minute."
     )
+    hooks_per_minute: Annotated[int, Field(ge=1)] = Field(
+        6000, description="Messages of payment providers that are taken from one address in a minute."
+    )
     upload_requests_per_minute: Annotated[int, Field(ge=1)] = Field(
         3000, description="Pieces of uploads that a person may send in a minute."
     )

@@ -23,7 +23,7 @@ class ShopConfig(AppConfig):
         from glaswerk.shop.queries.plans import has_showcase
         from glaswerk.videos.media import open_files
 
-        on_payment(KIND, hear)
+        on_payment(KIND, hear, seller="shop_sell")
         open_files(PICTURE_EXTENSION, PICTURE_SQL)
         open_shop()
         extend_player(Extension(template="shop/in_feed.html", script="shop/in_feed.js"))

@@ -3,7 +3,7 @@
 from procrastinate.contrib.django import app
 
 from glaswerk.shop import commission, notices
-from glaswerk.shop.actions import orders, purchases, shelf, touches
+from glaswerk.shop.actions import orders, purchases, shelf, stock, touches
 from glaswerk.shop.webhooks import sending
 
 
@@ -69,3 +69,10 @@ def hold_back_commissions(timestamp: int) -> None:
 def forget_touches(timestamp: int) -> None:
     """Remove what is known of the ways by which buyers came, as soon as it is not needed any more."""
     touches.forget()
+
+
+@app.periodic(cron="*/3 * * * *")
+@app.task(name="shop.merge_cold_stock", queue="events", queueing_lock="shop.merge_cold_stock")
+def merge_cold_stock(timestamp: int) -> None:
+    """Make one row again of what was split and is not hot any more."""
+    stock.merge_cold_stock()

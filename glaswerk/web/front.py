@@ -1,6 +1,7 @@
 """The front door: one ASGI application that answers the busy paths itself and hands the rest to Django.
 
 Lean are `/api/feed`, `/api/events`, `/api/dials…`, `/api/uploads…`, `/media/…`, `/healthz`, `/readyz` and `/metrics`.
+Putting into a cart, asking for a quote and buying come to Django by a shorter way (`lean.py`).
 """
 
 import asyncio
@@ -8,6 +9,7 @@ import contextlib
 import os
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -32,7 +34,7 @@ from glaswerk.videos.actions import UploadError
 from glaswerk.videos.limits import max_request_bytes
 from glaswerk.videos.queue.numbers import GONE_AFTER, LINES, LIVING, JobNumbers
 from glaswerk.videos.tus import protocol, server
-from glaswerk.web import problems
+from glaswerk.web import lean, problems
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -76,6 +78,8 @@ class FrontDoor:
         self._windows = Windows()
         self._log: EventLog | None = None
         self._feed: Feed | None = None
+        self._shop = lean.LeanDjango()
+        self._shop_threads = ThreadPoolExecutor(lean.THREADS, "shop")
         self._lean: dict[str, Callable[[Scope, Receive, Send], Awaitable[None]]] = {
             "/api/feed": self._answer_feed,
             "/api/events": self._answer_events,
@@ -147,6 +151,8 @@ class FrontDoor:
             route, handler = "/media", self._answer_media
         elif (path == server.ROOT or path.startswith(f"{server.ROOT}/")) and scope["method"] != "GET":
             route, handler = server.ROOT, self._answer_uploads
+        elif path in lean.PATHS and scope["method"] == "POST":
+            route, handler = path, self._answer_shop
         elif path == "/" and scope["method"] == "GET":
             route, handler = "/", self._answer_home
         else:
@@ -174,21 +180,26 @@ class FrontDoor:
     async def _answer_django(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request to Django, which stores the whole body before a view sees it; so the limit stands here."""
         most = max_request_bytes() if scope["path"] == UPLOAD_PATH else MOST_FORM_BYTES
-        too_large = Refused(413, f"This is too large: at most {most >> 20} MiB are taken here.")
-        length = dict(scope["headers"]).get(b"content-length", b"0")
-        if length.isdigit() and int(length) > most:
-            raise too_large
-        taken = 0
+        await self._django(scope, _limited(scope, receive, most), send)
 
-        async def limited_receive() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > most:
-                raise too_large
-            return message
-
-        await self._django(scope, limited_receive, send)
+    async def _answer_shop(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a step of buying in a thread; one that has begun is finished, even where nobody waits for it any more."""
+        parts: list[bytes] = []
+        more = True
+        limited_receive = _limited(scope, receive, MOST_FORM_BYTES)
+        while more:
+            message = await limited_receive()
+            if message["type"] == "http.disconnect":
+                return
+            parts.append(message.get("body", b""))
+            more = message.get("more_body", False)
+        work = asyncio.get_running_loop().run_in_executor(
+            self._shop_threads, self._shop.answer, dict(scope), b"".join(parts)
+        )
+        status, headers, content = await asyncio.shield(work)
+        with contextlib.suppress(ConnectionError):
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": content})
 
     async def _answer_home(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with Django's page and, where it left a mark, the slate that was ranked meanwhile."""
@@ -356,6 +367,25 @@ class FrontDoor:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         body = await asyncio.to_thread(generate_latest, registry)
         await _send(send, 200, body, CONTENT_TYPE_LATEST.encode())
+
+
+def _limited(scope: Scope, receive: Receive, most: int) -> Receive:
+    """Return a way to receive at most so many bytes of a body; it raises Refused beyond them."""
+    too_large = Refused(413, f"This is too large: at most {most >> 20} MiB are taken here.")
+    length = dict(scope["headers"]).get(b"content-length", b"0")
+    if length.isdigit() and int(length) > most:
+        raise too_large
+    taken = 0
+
+    async def limited_receive() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > most:
+            raise too_large
+        return message
+
+    return limited_receive
 
 
 def _query(scope: Scope) -> dict[str, str]:

@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from glaswerk.cell.ids import decode_id
+from glaswerk.cell.statements import fetch
 from glaswerk.people.models import Person
 from glaswerk.shop.actions.interest import count_interest
 from glaswerk.shop.actions.touches import adopt_touches
@@ -15,6 +16,7 @@ from glaswerk.shop.models import MAX_LINES, MAX_QUANTITY, Address, Cart
 
 MAX_ADDRESSES = 20
 
+_ADD = "SELECT shop_add(%s::bigint, %s::bigint, %s::bigint, %s::integer, %s::integer, %s::integer, %s::date)"
 _OPEN = """
 INSERT INTO shop_cart (buyer, person_id, updated_at) VALUES (%s, %s, now())
 ON CONFLICT (buyer) DO UPDATE SET updated_at = now() RETURNING id
@@ -40,10 +42,8 @@ def add_to_cart(buyer: int, person: Person | None, variant_id: str, quantity: in
         variant = decode_id(variant_id)
     except ValueError:
         raise Http404 from None
-    with connection.cursor() as cursor:
-        values = [buyer, person.pk if person is not None else None, variant, quantity, MAX_QUANTITY, MAX_LINES]
-        cursor.execute("SELECT shop_add(%s, %s, %s, %s, %s, %s, %s)", [*values, timezone.localdate()])
-        outcome = cursor.fetchone()[0]
+    values = [buyer, person.pk if person is not None else None, variant, quantity, MAX_QUANTITY, MAX_LINES]
+    outcome = fetch(_ADD, [*values, timezone.localdate()])[0][0]
     if outcome == "gone":
         raise Http404
     if outcome == "full":

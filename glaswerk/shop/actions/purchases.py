@@ -8,6 +8,7 @@ stands, and never made again: its key is the purchase's id.
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,29 +17,33 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import DatabaseError, connection
-from django.db.backends.postgresql.psycopg_any import Jsonb
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from glaswerk.cell.ids import decode_id, encode_id, new_id
+from glaswerk.cell.statements import fetch
+from glaswerk.money.payments import check_that_it_commits
 from glaswerk.people.models import Person
 from glaswerk.shop import paying
 from glaswerk.shop.actions.carts import check_quantity
-from glaswerk.shop.addresses import check_address
+from glaswerk.shop.addresses import FIELDS, check_address
 from glaswerk.shop.commission import attribution_periods
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.ledger import purchase_lines
-from glaswerk.shop.models import MAX_LINES, WHOLE_BP, Address, Purchase, PurchaseState
+from glaswerk.shop.models import MAX_LINES, WHOLE_BP, Purchase, PurchaseState
 from glaswerk.shop.queries.quotes import quote_for
 from glaswerk.shop.quoting import Quote
 
 MAX_KEY: Final = 80
 _logger = structlog.get_logger("glaswerk.shop")
 _RESERVE: Final = (
-    "SELECT id, is_new, asked, state FROM shop_reserve(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    "SELECT id, is_new, asked, state, operation FROM shop_reserve(%s::bigint, %s::bigint, %s::bigint, %s, %s, %s, %s,"
+    " %s::bigint, %s::jsonb, %s::jsonb, %s, %s, %s, %s::bigint, %s::integer, %s::bigint, %s, %s)"
 )
+_ADDRESS: Final = f"SELECT {', '.join(FIELDS)} FROM shop_address WHERE person_id = %s::bigint AND id = %s::bigint"  # noqa: S608
+_STATE: Final = "SELECT state, payment FROM shop_purchase WHERE id = %s::bigint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ def buy(buyer: int, person: Person | None, key: str, asked: Asked) -> Purchase:
         raise ShopError("Idempotency-Key", message % {"most": MAX_KEY})
     fingerprint = _fingerprint(asked)
     things = check_things(asked.things)
-    provider = paying.provider_of(asked.method)
+    provider, card = paying.card_of(asked.method)
     address = _address(person, asked.address)
     email = _email(person, asked.email)
     quote = quote_for(things, asked.currency, address["country"], chosen_of(asked.delivery), asked.voucher)
@@ -87,29 +92,36 @@ def buy(buyer: int, person: Person | None, key: str, asked: Asked) -> Purchase:
         if there is None:
             raise QuoteChanged(quote)
         return _again(there, fingerprint)
-    purchase = new_id()
-    plan = make_plan(quote, provider)
+    purchase = Purchase(
+        id=new_id(),
+        buyer=buyer,
+        state=PurchaseState.RESERVED,
+        currency=quote.currency,
+        total_minor=quote.total_minor,
+        plan=make_plan(quote, provider),
+        method=asked.method[:40],
+    )
+    # A purchase that a voucher pays for in whole has no payment.
+    payment = new_id() if quote.total_minor else None
     reserved = _reserve(
         [
-            purchase, buyer, person.pk if person is not None else None, key, fingerprint, quote.hash, quote.currency,
-            quote.total_minor, Jsonb(plan), Jsonb(address), email, (get_language() or "")[:5], asked.method[:40],
+            purchase.pk, buyer, person.pk if person is not None else None, key, fingerprint, quote.hash, quote.currency,
+            quote.total_minor, _json(purchase.plan), _json(address), email, (get_language() or "")[:5], purchase.method,
             quote.voucher.id if quote.voucher is not None else None, settings.CELL.config.shop.hold_minutes,
+            payment, provider, card,
         ]
     )  # fmt: skip
     if not reserved[1]:
         return _again(Purchase.objects.get(pk=reserved[0]), fingerprint)
     # It is known in whole, and need not be read again.
-    return _pay(
-        Purchase(
-            id=purchase,
-            buyer=buyer,
-            state=PurchaseState.RESERVED,
-            currency=quote.currency,
-            total_minor=quote.total_minor,
-            plan=plan,
-            method=asked.method[:40],
-        )
-    )
+    if payment is None:
+        settle(purchase.pk, None)
+    else:
+        paying.start_first(purchase, payment, reserved[4])
+    purchase.state, purchase.payment = fetch(_STATE, [purchase.pk])[0]
+    if purchase.state == PurchaseState.RESERVED and payment is not None:
+        paying.remember(purchase, payment)
+    return purchase
 
 
 def _again(purchase: Purchase, fingerprint: str) -> Purchase:
@@ -144,18 +156,15 @@ def settle(purchase_id: int, payment: int | None) -> str:
 
     What was paid too late, and is sold out by now, is `reversed`: then the money goes back.
     """
-    with connection.cursor() as cursor:
-        values: list[Any] = [purchase_id, *attribution_periods(), purchase_id, payment]
-        cursor.execute("SELECT state, shop_earn(%s, state, %s, %s) FROM shop_place(%s, %s) AS state", values)
-        state: str = cursor.fetchone()[0]
+    values = [purchase_id, *attribution_periods(), purchase_id, payment]
+    placed = "SELECT state, shop_earn(%s::bigint, state, %s, %s) FROM shop_place(%s::bigint, %s::bigint) AS state"
+    state: str = fetch(placed, values)[0][0]
     return state
 
 
 def release(purchase_id: int, state: PurchaseState) -> bool:
     """End a reservation as declined or expired, and give back what it held; return whether there was one."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT shop_release(%s, %s)", [purchase_id, str(state)])
-        return bool(cursor.fetchone()[0])
+    return bool(fetch("SELECT shop_release(%s::bigint, %s)", [purchase_id, str(state)])[0][0])
 
 
 def check_things(things: Mapping[str, int]) -> dict[int, int]:
@@ -228,12 +237,16 @@ def make_plan(quote: Quote, provider: str) -> dict[str, Any]:
     return {"orders": orders, "accounts": accounts, "amounts": amounts}
 
 
-def _reserve(values: list[Any]) -> tuple[int, bool, str, str]:
+def _json(thing: object) -> str:
+    return orjson.dumps(thing).decode()
+
+
+def _reserve(values: list[Any]) -> tuple[Any, ...]:
+    """Call `shop_reserve`, which commits by itself; return its row.  Raises ShopError."""
+    check_that_it_commits()
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(_RESERVE, values)
-            found: tuple[int, bool, str, str] = cursor.fetchone()
-            return found
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
+            return fetch(_RESERVE, values)[0]
     except DatabaseError as error:
         cause: Any = error.__cause__
         state = getattr(cause, "sqlstate", None)
@@ -261,13 +274,10 @@ def _address(person: Person | None, given: Mapping[str, str] | str) -> dict[str,
         wanted = decode_id(given)
     except ValueError:
         wanted = -1
-    kept = Address.objects.filter(person=person, pk=wanted).first() if person is not None else None
-    if kept is None:
+    rows = fetch(_ADDRESS, [person.pk, wanted]) if person is not None else []
+    if not rows:
         raise ShopError("address", _("There is no such address of yours."))
-    return {
-        "name": kept.name, "company": kept.company, "street": kept.street, "postal_code": kept.postal_code,
-        "city": kept.city, "area": kept.area, "country": kept.country, "phone": kept.phone,
-    }  # fmt: skip
+    return dict(zip(FIELDS, rows[0], strict=True))
 
 
 def _email(person: Person | None, given: str) -> str:

@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from ninja import Field, Router, Schema
+from pydantic import BaseModel
 
 from glaswerk.cell.ids import encode_id
 from glaswerk.shop.actions import carts as actions
@@ -17,6 +18,7 @@ from glaswerk.shop.models import MAX_LINES, MAX_QUANTITY, Address
 from glaswerk.shop.queries.quotes import quote_for, quote_of_cart
 from glaswerk.shop.quoting import Method, Quote, QuotedLine, QuotedOrder
 
+# What is shown of a quote are plain models: those of ninja look into each value for more, and a quote has fifty of them.
 router = Router(tags=["cart"])
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY, strict=True)]
 
@@ -44,7 +46,7 @@ class QuoteIn(Schema):
     voucher: str = Field("", max_length=40)
 
 
-class QuotedLineOut(Schema):
+class QuotedLineOut(BaseModel):
     """So many of a variant: total = unit x quantity - discount."""
 
     variant: str
@@ -58,7 +60,7 @@ class QuotedLineOut(Schema):
     vat: AmountOut = Field(description="Included in the total.")
 
 
-class MethodChoiceOut(Schema):
+class MethodChoiceOut(BaseModel):
     """A way of delivery that can be chosen."""
 
     id: str
@@ -68,7 +70,7 @@ class MethodChoiceOut(Schema):
     days_max: int
 
 
-class QuotedOrderOut(Schema):
+class QuotedOrderOut(BaseModel):
     """What one merchant would get."""
 
     merchant: str
@@ -83,7 +85,7 @@ class QuotedOrderOut(Schema):
     total: AmountOut
 
 
-class ProblemOut(Schema):
+class ProblemOut(BaseModel):
     """Why this cannot be bought as it is."""
 
     code: str = Field(description="gone, sold_out, no_price, no_vat, no_delivery, voucher or voucher_minimum")
@@ -91,7 +93,7 @@ class ProblemOut(Schema):
     merchant: str | None
 
 
-class QuoteOut(Schema):
+class QuoteOut(BaseModel):
     """What it costs.  Buy it by sending `hash`; it is null while there are problems."""
 
     hash: str | None
@@ -199,10 +201,13 @@ def shown_quote(quote: Quote, language: str) -> QuoteOut:
     )
 
 
-def _answer(request: HttpRequest, quote: Quote, status: int = 200) -> HttpResponse:
-    """Return a quote as an answer; it was checked when it was made, and is not checked once more on its way out."""
-    shown = shown_quote(quote, language_of(request))
+def answered(shown: BaseModel, status: int) -> HttpResponse:
+    """Return an answer; what it shows was checked when it was made, and is not checked once more on its way out."""
     return HttpResponse(shown.model_dump_json(), status=status, content_type="application/json; charset=utf-8")
+
+
+def _answer(request: HttpRequest, quote: Quote, status: int = 200) -> HttpResponse:
+    return answered(shown_quote(quote, language_of(request)), status)
 
 
 def _merge(buyer: Buyer) -> None:

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Field, File, Form, Router, Schema
 from ninja.files import UploadedFile
+from pydantic import BaseModel
 
 from glaswerk.cell.blobs import blob_url
 from glaswerk.money.amounts import Money
@@ -33,7 +34,7 @@ router = Router(tags=["products"])
 MAX_CSV_BYTES = 9 << 20
 
 
-class AmountOut(Schema):
+class AmountOut(BaseModel):
     """An amount of money."""
 
     minor: int = Field(description="Minor units of the currency, such as cents.")

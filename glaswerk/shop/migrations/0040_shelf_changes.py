@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('shop', '0022_tokens'),
+        ('shop', '0031_quicker_buying'),
     ]
 
     operations = [

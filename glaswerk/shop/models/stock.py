@@ -79,6 +79,9 @@ class Stock(models.Model):
     # At so many or fewer the merchant is told, once until it rises again.
     low_at = personal(models.PositiveIntegerField(null=True, blank=True))
     low_told_at = personal(models.DateTimeField(null=True, blank=True))
+    # How often somebody found it in another buyer's hands of late: where that is often, it is split.
+    waits = personal(models.PositiveSmallIntegerField(default=0, db_default=0))
+    waited_at = personal(models.DateTimeField(null=True, blank=True))
 
     class Meta:
         constraints = (
@@ -92,7 +95,8 @@ class Stock(models.Model):
             pgtrigger.Trigger(
                 name="stock_writes_movements",
                 when=pgtrigger.After,
-                operation=pgtrigger.Insert | pgtrigger.Update,
+                # What is only promised moves nothing, and half of all changes are that.
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("on_hand"),
                 func=_WRITE_MOVEMENT,
             ),
             # Only that a row is sold out or filled again is news; the condition keeps all other sales from paying for it.

@@ -18,8 +18,11 @@ def stocks_of(person: Person, name: str, words: str = "", *, is_low: bool = Fals
     found = low_stock(merchant) if is_low else Stock.objects.filter(location__merchant=merchant)
     for word in words.split()[:8]:
         found = found.filter(Q(variant__product__title__icontains=word) | Q(variant__sku__icontains=word))
-    return found.select_related("variant__product", "location").order_by(
-        "variant__product__handle", "variant__position", "location_id", "bucket"
+    return (
+        # What is left of a row that was split and is one again.
+        found.exclude(bucket__gt=0, on_hand=0)
+        .select_related("variant__product", "location")
+        .order_by("variant__product__handle", "variant__position", "location_id", "bucket")
     )
 
 
