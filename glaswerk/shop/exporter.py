@@ -15,6 +15,8 @@ from glaswerk.shop.invoices import render_invoice
 from glaswerk.shop.models import (
     Address,
     Cart,
+    Earning,
+    Enrolment,
     Invoice,
     Order,
     OrderEvent,
@@ -25,15 +27,22 @@ from glaswerk.shop.models import (
     RefundState,
     Return,
     ReturnState,
+    ShowcaseItem,
+    ShowcaseView,
     Staff,
     StaffRole,
     Tag,
+    Touch,
 )
 from glaswerk.shop.paying import reference_of
 
 _GOODS: Final = "It belongs to a shop, and says nothing about a person."
+_PROGRAMS: Final = "It belongs to a shop's own programs, and names orders by their number."
 _ORDERS: Final = gettext_lazy(
     "The law wants invoices and orders kept for up to ten years (in Germany § 147 AO and § 14b UStG). What stays is a number, things, amounts and the country, without name, address and e-mail address."
+)
+_EARNINGS: Final = gettext_lazy(
+    "The books of the shop are kept for up to ten years, as the law wants. What stays is a number and amounts."
 )
 _OPEN: Final = (OrderState.PAID, OrderState.PARTLY_SHIPPED, OrderState.SHIPPED)
 
@@ -54,6 +63,15 @@ class ShopExporter(Exporter):
         "shop.DeliveryMethod": _GOODS,
         "shop.VatRate": _GOODS,
         "shop.Voucher": _GOODS,
+        "shop.Interest": _GOODS,
+        "shop.Plan": _GOODS,
+        "shop.PlanProduct": _GOODS,
+        "shop.PlanRate": _GOODS,
+        "shop.ShelfChange": _GOODS,
+        "shop.Endpoint": _PROGRAMS,
+        "shop.Delivery": _PROGRAMS,
+        "shop.Attempt": _PROGRAMS,
+        "shop.Token": _PROGRAMS,
         "shop.Outgoing": "It says that a notice waits, by the order's number.",
     }
 
@@ -105,6 +123,27 @@ class ShopExporter(Exporter):
         tags = Tag.objects.filter(video__creator=person).select_related("product").order_by("pk")
         return ({**facts(each), "title": each.product.title} for each in tags.iterator())
 
+    @category(gettext_lazy("By whom you came to products"), "shop.Touch", "shop.ShowcaseView")
+    def touches(self, person: Person) -> Iterable[Record]:
+        """Which creators' videos and showcases led the person to products; kept for a few weeks."""
+        for touch in Touch.objects.filter(buyer=person.pk).select_related("product", "creator").order_by("pk"):
+            yield {**facts(touch, "buyer", "creator"), "title": touch.product.title, "by": touch.creator.name}
+        for view in ShowcaseView.objects.filter(buyer=person.pk).select_related("creator").order_by("pk"):
+            yield {**facts(view, "buyer", "creator"), "by": view.creator.name}
+
+    @category(gettext_lazy("What you show for shops"), "shop.Enrolment", "shop.ShowcaseItem")
+    def showing(self, person: Person) -> Iterable[Record]:
+        """The plans that the person takes part in, and their showcase."""
+        for part in Enrolment.objects.filter(creator=person).select_related("plan").order_by("pk"):
+            yield {**facts(part, "creator"), "title": part.plan.title}
+        for item in ShowcaseItem.objects.filter(creator=person).select_related("product").order_by("pk"):
+            yield {**facts(item, "creator"), "title": item.product.title}
+
+    @category(gettext_lazy("What you earned by sales"), "shop.Earning", kept=_EARNINGS)
+    def earnings(self, person: Person) -> Iterable[Record]:
+        """Every line of an order that the person earned by."""
+        return (facts(each, "creator_id") for each in Earning.objects.filter(creator_id=person.pk).order_by("at", "pk"))
+
     def files(self, person: Person) -> Iterable[Carried]:
         """The invoices, as they can be downloaded."""
         invoices = Invoice.objects.filter(order__buyer=person.pk).select_related("order__purchase", "order__merchant")
@@ -134,6 +173,8 @@ class ShopExporter(Exporter):
     def erase(self, person: Person) -> list[str]:
         """Keep orders without whom they were for, each under a number of its own; the rest goes with the person."""
         Cart.objects.filter(buyer=person.pk).delete()
+        Touch.objects.filter(buyer=person.pk).delete()
+        ShowcaseView.objects.filter(buyer=person.pk).delete()
         for purchase in Purchase.objects.select_for_update().filter(buyer=person.pk).order_by("pk"):
             number = -(secrets.randbits(62) + 1)
             orders = Order.objects.filter(purchase=purchase)
