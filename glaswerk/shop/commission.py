@@ -1,7 +1,7 @@
 """What creators earn by an order, from its purchase to its end.
 
-It is written by `shop_earn`, a function of the database that stands in the very statement that places a purchase
-(`actions/purchases.py`), so that earning costs no round trip, and next to nothing where nobody led the buyer.  What goes
+It is written by `shop_earn`, a function of the database that runs within the call that places a purchase, on the terms
+that its plan holds, so that earning costs no round trip, and next to nothing where nobody led the buyer.  What goes
 back to a buyer takes its part of the commission back, before and after it was paid.
 """
 

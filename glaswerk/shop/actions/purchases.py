@@ -156,9 +156,7 @@ def settle(purchase_id: int, payment: int | None) -> str:
 
     What was paid too late, and is sold out by now, is `reversed`: then the money goes back.
     """
-    values = [purchase_id, *attribution_periods(), purchase_id, payment]
-    placed = "SELECT state, shop_earn(%s::bigint, state, %s, %s) FROM shop_place(%s::bigint, %s::bigint) AS state"
-    state: str = fetch(placed, values)[0][0]
+    state: str = fetch("SELECT shop_place(%s::bigint, %s::bigint)", [purchase_id, payment])[0][0]
     return state
 
 
@@ -197,7 +195,10 @@ def chosen_of(delivery: Mapping[str, str]) -> dict[int, int]:
 
 
 def make_plan(quote: Quote, provider: str) -> dict[str, Any]:
-    """Return what `shop_place` will write once it is paid by a provider: orders, lines and ledger entries, with ids."""
+    """Return what `shop_place` will write once it is paid by a provider: orders, lines and ledger entries, with ids.
+
+    The terms on which creators earn by it are those of this moment too.
+    """
     fee_bp = settings.CELL.config.shop.fee_bp
     orders: list[dict[str, Any]] = [
         {
@@ -234,7 +235,14 @@ def make_plan(quote: Quote, provider: str) -> dict[str, Any]:
     accounts, amounts = purchase_lines(
         provider, quote.currency, [(one["merchant"], one["total"], one["fee"]) for one in orders]
     )
-    return {"orders": orders, "accounts": accounts, "amounts": amounts}
+    touch, payable = attribution_periods()
+    return {
+        "orders": orders,
+        "accounts": accounts,
+        "amounts": amounts,
+        "touch_s": touch.total_seconds(),
+        "payable_s": payable.total_seconds(),
+    }
 
 
 def _json(thing: object) -> str:

@@ -215,6 +215,8 @@ BEGIN
         RETURN false;
     END IF;
     PERFORM shop_write_orders(bought.id, bought.buyer, bought.currency, bought.plan, v_now);
+    PERFORM shop_earn(bought.id, 'paid', make_interval(secs => (bought.plan->>'touch_s')::float8),
+        make_interval(secs => (bought.plan->>'payable_s')::float8));
     RETURN true;
 END $$;
 """
@@ -249,6 +251,8 @@ BEGIN
     END;
     UPDATE shop_purchase SET state = 'paid', payment = p_payment, settled_at = v_now WHERE id = p_purchase;
     PERFORM shop_write_orders(p_purchase, bought.buyer, bought.currency, bought.plan, v_now);
+    PERFORM shop_earn(p_purchase, 'paid', make_interval(secs => (bought.plan->>'touch_s')::float8),
+        make_interval(secs => (bought.plan->>'payable_s')::float8));
     RETURN 'paid';
 END $$;
 """
