@@ -101,10 +101,11 @@ class Sells:
 
 @dataclass(frozen=True)
 class Cap:
-    """How many slots of a slate may sell something or be paid for, and how many do. share: the policy's, in 2^-16; setting: the
-    viewer's dial of shopping."""
+    """How many slots of a slate may sell something or be paid for, and how many do. share: the policy's, in 2^-16, of so many slots as
+    were asked for (limit); setting: the viewer's dial of shopping."""
 
     share: int
+    limit: int
     setting: int
     most: int
     slots: int
@@ -206,7 +207,7 @@ def _cap(ranking: Ranking, slate: Slate) -> Cap | None:
         return None
     sold = sum(int(desk.column("commercial")[desk.epoch.index_of(slot.video)]) > 0 for slot in slate.slots)
     most = commercial_room(desk, desk.ask.limit)
-    return Cap(desk.policy.commercial.cap, desk.viewer.dials.shopping, most, sold)
+    return Cap(desk.policy.commercial.cap, desk.ask.limit, desk.viewer.dials.shopping, most, sold)
 
 
 def _sells(desk: Desk, row: int) -> Sells:

@@ -152,13 +152,13 @@ def test_why_a_video_that_sells_something_is_there(visit: Visit, shop: Shop, sto
         "en-GB": (
             "It shows something to buy",
             "Nobody paid for this place",
-            "At most 2 of these 10 places",
+            "At most 1 of 10 places",
             "Things to buy",
         ),
         "de-DE": (
             "Es zeigt etwas zu kaufen",
             "Niemand hat für diesen Platz bezahlt",
-            "Höchstens 2 dieser",
+            "Höchstens 1 von 10 Plätzen",
             "Dinge zum Kaufen",
         ),
     }.items():

@@ -78,7 +78,7 @@ def often_bought(currency: str, most: int) -> list[Product]:
     )
     there = Stock.objects.filter(variant__product=OuterRef("pk"), variant__is_active=True, on_hand__gt=F("reserved"))
     found = _sold(currency).filter(Exists(there)).annotate(floors=Coalesce(Subquery(buyers), 0))
-    return list(with_parts(found).order_by("-floors", "-pk")[:most])
+    return list(with_parts(found.order_by("-floors", "-pk"))[:most])
 
 
 def _lowest(currency: str) -> QuerySet[Price, Any]:

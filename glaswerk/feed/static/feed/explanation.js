@@ -10,7 +10,7 @@ import { fill, gettext, ngettext } from "../web/words.js";
  * @typedef {{title: string, url: string}|null} Product null where it is not on sale any more
  * @typedef {Watch & {product: Product, other: Product, buyers: number}} Bought the video shows one, and people also bought the other
  * @typedef {{bought: number, cowatch: number, similar: number, parts: Bought[]}} Sells how near the history, by what brought it
- * @typedef {{most: number, slots: number, setting: number}} Cap how many places may sell something, how many do, and the dial
+ * @typedef {{limit: number, most: number, slots: number, setting: number}} Cap how many places of those asked for may sell something, how many do, and the dial
  * @typedef {object} Why
  * @property {number} value all numbers are whole, in units of 2^-16 log-odds
  * @property {number} score value and spacing: what the slot was chosen by
@@ -22,7 +22,6 @@ import { fill, gettext, ngettext } from "../web/words.js";
  * @property {boolean} explored
  * @property {Sells|null} sells null where it was not brought as something to buy
  * @property {Cap|null} cap null where there is none
- * @property {number} places of the slate
  * @property {string[]} reasons names of the signals that raised the value, strongest first
  * @property {string[]} sources
  * @property {boolean} ranked false where the page is in order of time
@@ -59,7 +58,6 @@ export function readWhy(answer, video) {
     explored: slot.explored,
     sells: slot.sells,
     cap: answer.cap,
-    places: answer.slots.length,
     reasons: slot.reasons,
     sources: slot.sources,
     ranked: answer.order === "value",
@@ -192,9 +190,9 @@ function purchase(why) {
 }
 
 /** @param {Why} why @returns {string} how many places may sell something */
-export function capWords({ cap, places }) {
+export function capWords({ cap }) {
   if (!cap) return "";
-  const most = fill(gettext("At most {count} of these {places} places may sell something or be paid for."), { count: cap.most, places });
+  const most = fill(gettext("At most {count} of {places} places may sell something or be paid for."), { count: cap.most, places: cap.limit });
   const taken = fill(ngettext("{count} does.", "{count} do.", cap.slots), { count: cap.slots });
   return [most, taken, cap.setting < 0 && gettext("Your dial has lowered it.")].filter(Boolean).join(" ");
 }
