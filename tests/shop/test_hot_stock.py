@@ -45,7 +45,9 @@ def reserve_while_it_is_held(variant: Variant) -> None:
         buyer = threading.Thread(target=wait_and_reserve)
         buyer.start()
         with closing(psycopg.connect(postgres.database_url(current_cell()), autocommit=True)) as watcher:
-            waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%shop_reserve%%'"
+            waits = (
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%shop_reserve%%'"
+            )
             while watcher.execute(waits).fetchone() == (0,):
                 time.sleep(0.01)
         other.commit()

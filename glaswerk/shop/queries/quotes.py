@@ -13,9 +13,7 @@ from glaswerk.shop.models import Voucher
 from glaswerk.shop.quoting import Method, Quote, Reduction, Wanted, make_quote
 
 _CODE: Final = re.compile(r"[A-Z0-9_-]{1,40}")
-_WANTED: Final = (
-    "SELECT * FROM shop_wanted(%s::bigint, %s::bigint[], %s::integer[], %s, %s, %s::timestamptz, %s::date)"
-)
+_WANTED: Final = "SELECT * FROM shop_wanted(%s::bigint, %s::bigint[], %s::integer[], %s, %s, %s::timestamptz, %s::date)"
 
 
 def quote_for(
