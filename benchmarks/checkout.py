@@ -7,7 +7,9 @@ products of 20 merchants.  A purchase over HTTP is two requests of a signed-in b
 answers with the quote, and buy, which makes that quote again, pays with the sandbox, writes orders, stock and ledger, and
 answers when all of it is on disk; with `--ask` the quote is asked for once more in between.  The core is the
 database's part of it alone: reserve and place, one call each.  The rush is 1,000 buyers who want one of 100 units at
-the same moment.  The load generator runs on the same cores.
+the same moment.  The peer is a checkout as one would write it first (`_orm_checkout.py`), on the same server and data
+in the same run; `ratio_to_orm` compares by the processors' time for a purchase, which other work on the machine disturbs
+less than purchases a second.  The load generator runs on the same cores.
 """
 
 import argparse
@@ -17,6 +19,7 @@ import json
 import os
 import random
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,6 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import psycopg
 import uvloop
 
@@ -33,7 +37,7 @@ from benchmarks._machine import processor_seconds, report
 from glaswerk.cell.config import Cell
 from glaswerk.cell.ids import encode_id, new_id
 from glaswerk.cell.postgres import database_url
-from tests.cells import RunningCell, environment
+from tests.cells import RunningCell, environment, free_port
 
 SETTINGS: Final = """
 [feed]
@@ -293,6 +297,40 @@ def measure_core(cell: RunningCell, products: int, seconds: float, connections: 
     return {"core_per_s": round(done[0] / (time.perf_counter() - started), 1)}
 
 
+def measure_peer(
+    cell: RunningCell, sessions: list[str], products: int, seconds: float, connections: int
+) -> tuple[Checkouts, dict[str, float]]:
+    """Let the same buyers shop at the peer; return what came of it, and what its web and the database worked for it."""
+    port = free_port()
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--workers", "2"]
+    peer = subprocess.Popen(
+        [*command, "--no-ws", "--workers-kill-timeout", "3", "benchmarks._orm_checkout:application"],
+        env={**environment(cell.data), "DJANGO_SETTINGS_MODULE": "glaswerk.cell.settings"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(600):
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+                break
+            except httpx.TransportError:
+                time.sleep(0.1)
+        run(all_shopping(port, sessions, products, min(5, seconds), connections, ask=False))
+        parts = {"web": peer.pid, "postgres": cell.children()["postgres"]}
+        before = {name: processor_seconds(pid) for name, pid in parts.items()}
+        found = run(all_shopping(port, sessions, products, seconds, connections, ask=False))
+        return found, {name: processor_seconds(pid) - before[name] for name, pid in parts.items()}
+    finally:
+        peer.send_signal(signal.SIGTERM)
+        peer.wait(30)
+
+
+def each(work: dict[str, float], found: Checkouts) -> dict[str, float]:
+    """Return the milliseconds of processors that each part spent for a purchase."""
+    return {name: round(1000 * spent / max(1, found.done), 2) for name, spent in work.items()}
+
+
 def check_books(cell: RunningCell) -> dict[str, int]:
     """Return what must be zero after all of it: rules that the run has broken."""
     with psycopg.connect(database_url(Cell(cell.data))) as connection:
@@ -333,6 +371,7 @@ def main() -> None:
         work = {name: processor_seconds(pid) - before[name] for name, pid in cell.children().items()} | {
             "load_generator": own
         }
+        peer, peer_work = measure_peer(cell, sessions, chosen.products, min(10, chosen.seconds), chosen.connections)
         alone = run(all_shopping(cell.port, sessions, chosen.products, min(5, chosen.seconds), 1, chosen.ask))
         core = measure_core(cell, chosen.products, min(10, chosen.seconds), 8)
         with psycopg.connect(database_url(Cell(cell.data)), autocommit=True) as connection:
@@ -353,9 +392,18 @@ def main() -> None:
         "rush_s": round(rush_s, 2),
         "rush_heard": heard,
         "violations": sum(map(abs, amiss.values())),
-        "cpu_ms_per_purchase": {name: round(1000 * spent / max(1, found.done), 2) for name, spent in work.items()},
+        "cpu_ms_per_purchase": each(work, found),
     }
-    report("checkout", figures, {}, chosen.json)
+    spent, peer_spent = each(work, found), each(peer_work, peer)
+    figures["ratio_to_orm"] = round(sum(peer_spent.values()) / (spent["web"] + spent["postgres"]), 2)
+    peers = {
+        "orm_per_s": round(peer.per_second, 1),
+        "orm_p50_ms": round(peer.percentile_ms(50), 1),
+        "orm_p99_ms": round(peer.percentile_ms(99), 1),
+        "orm_other_answers": peer.others,
+        "orm_cpu_ms_per_purchase": peer_spent,
+    }
+    report("checkout", figures, peers, chosen.json)
 
 
 if __name__ == "__main__":

@@ -40,17 +40,21 @@ def card_of(method: str) -> tuple[str, str]:
     return name, token
 
 
-def start_first(purchase: Purchase, payment: int, operation: int) -> None:
-    """Start the payment that was written down with its reservation.  What comes of it is heard."""
+def start_first(purchase: Purchase, payment: int, operation: int) -> bool:
+    """Start the payment that was written down with its reservation.  What comes of it is heard.
+
+    Returns whether the purchase is paid by now; otherwise only its row says how it stands.
+    """
     name = reference_of(purchase.pk)
     provider, card = parse_method(purchase.method)
-    drive_payment(
-        Payment(
-            id=payment, key=name, reference=name, provider=provider, method=card, currency=purchase.currency,
-            total=purchase.total_minor,
-        ),
-        operation,
+    begun = Payment(
+        id=payment, key=name, reference=name, provider=provider, method=card, currency=purchase.currency,
+        total=purchase.total_minor,
     )  # fmt: skip
+    try:
+        return drive_payment(begun, operation)
+    except PaymentError:
+        raise ShopError("method", _("One cannot pay like that here.")) from None
 
 
 def start(purchase: Purchase) -> None:

@@ -22,7 +22,7 @@ from glaswerk.money.models import (
     Payment,
     PaymentState,
 )
-from glaswerk.money.payments.effects import take_in
+from glaswerk.money.payments.effects import succeed_at_once, take_in
 from glaswerk.money.payments.port import Fact, NoAnswer, PaymentFact, Provider, RefundFact, Refused, TransferFact
 from glaswerk.money.payments.registry import PaymentError, callback_of, parse_method, provider_named
 
@@ -118,13 +118,14 @@ def check_that_it_commits() -> None:
         raise RuntimeError("a payment is no part of a larger transaction")
 
 
-def drive_payment(payment: Payment, operation: int) -> None:
+def drive_payment(payment: Payment, operation: int) -> bool:
     """Take a payment that `money_open` has just written down, together with why it is made; what comes of it is told.
 
     `payment` has key, reference, provider, method, currency and total.  To be called once what was written is committed.
+    Returns whether it succeeded and the seller has sold; otherwise it may have come to anything, also to that.
     """
     check_that_it_commits()
-    _drive(provider_named(payment.provider), _operation_of(payment, operation), True)
+    return _drive(provider_named(payment.provider), _operation_of(payment, operation), True)
 
 
 def confirm_payment(payment_id: int) -> Payment:
@@ -209,14 +210,15 @@ def start_transfer(reference: str, provider: str, destination: str, amount: Mone
     return operation
 
 
-def _drive(provider: Provider, operation: Operation, fresh: bool) -> None:
+def _drive(provider: Provider, operation: Operation, fresh: bool) -> bool:
     """Bring an open operation forward: ask what became of it, and call where the provider knows nothing of it.
 
     Calling again is safe because the provider does the same key once; asking first means that this is not relied on.
+    Returns whether the answer was the usual success.
     """
     if not fresh and _ask(provider, operation):
-        return
-    _take_answer(provider, operation, lambda: _call(provider, operation))
+        return False
+    return _take_answer(provider, operation, lambda: _call(provider, operation))
 
 
 def _call(provider: Provider, operation: Operation) -> Fact:
@@ -246,8 +248,8 @@ def _ask(provider: Provider, operation: Operation) -> bool:
     return True
 
 
-def _take_answer(provider: Provider, operation: Operation, call: Callable[[], Fact]) -> None:
-    """Call, and take in the answer; where none came, remember that."""
+def _take_answer(provider: Provider, operation: Operation, call: Callable[[], Fact]) -> bool:
+    """Call, and take in the answer; where none came, remember that.  Returns whether it was the usual success."""
     try:
         fact = call()
     except Refused as refusal:
@@ -258,8 +260,11 @@ def _take_answer(provider: Provider, operation: Operation, call: Callable[[], Fa
         Operation.objects.filter(pk=operation.pk, state=OperationState.PENDING).update(
             state=OperationState.UNKNOWN, reason=str(silence)[:200]
         )
-        return
+        return False
+    if succeed_at_once(provider.name, fact):
+        return True
     take_in(provider.name, fact)
+    return False
 
 
 def _failure(operation: Operation, reason: str) -> Fact:

@@ -51,8 +51,6 @@ _logger = structlog.get_logger("glaswerk.money")
 
 def take_in(provider: str, *facts: Fact) -> str:
     """Apply what a provider says, in one transaction; return APPLIED, KNOWN, UNMATCHED or MISMATCH."""
-    if len(facts) == 1 and isinstance(facts[0], PaymentFact) and _succeed_at_once(provider, facts[0]):
-        return APPLIED
     effects = []
     with transaction.atomic():
         for fact in facts:
@@ -73,10 +71,13 @@ def take_in(provider: str, *facts: Fact) -> str:
     return KNOWN
 
 
-def _succeed_at_once(provider: str, fact: PaymentFact) -> bool:
-    """Take in a success as it mostly comes, in one round trip; return whether it came like that."""
+def succeed_at_once(provider: str, fact: Fact) -> bool:
+    """Take in the usual success of a payment in one round trip, and have sold what it is for; return whether it was that.
+
+    Where it was not, nothing has changed, and `take_in` is to have it.
+    """
     kinds, functions = sellers()
-    if fact.state != OperationState.SUCCEEDED or not kinds:
+    if not isinstance(fact, PaymentFact) or fact.state != OperationState.SUCCEEDED or not kinds:
         return False
     # Within a transaction, what is refused must not break the rest of it; a single statement is a transaction by itself.
     with transaction.atomic() if connection.in_atomic_block else nullcontext():

@@ -82,7 +82,8 @@ def buy(buyer: int, person: Person | None, key: str, asked: Asked) -> Purchase:
         raise ShopError("Idempotency-Key", message % {"most": MAX_KEY})
     fingerprint = _fingerprint(asked)
     things = check_things(asked.things)
-    provider, card = paying.card_of(asked.method)
+    method = asked.method[:40]
+    provider, card = paying.card_of(method)
     address = _address(person, asked.address)
     email = _email(person, asked.email)
     quote = quote_for(things, asked.currency, address["country"], chosen_of(asked.delivery), asked.voucher)
@@ -99,14 +100,14 @@ def buy(buyer: int, person: Person | None, key: str, asked: Asked) -> Purchase:
         currency=quote.currency,
         total_minor=quote.total_minor,
         plan=make_plan(quote, provider),
-        method=asked.method[:40],
+        method=method,
     )
     # A purchase that a voucher pays for in whole has no payment.
     payment = new_id() if quote.total_minor else None
     reserved = _reserve(
         [
             purchase.pk, buyer, person.pk if person is not None else None, key, fingerprint, quote.hash, quote.currency,
-            quote.total_minor, _json(purchase.plan), _json(address), email, (get_language() or "")[:5], purchase.method,
+            quote.total_minor, _json(purchase.plan), _json(address), email, (get_language() or "")[:5], method,
             quote.voucher.id if quote.voucher is not None else None, settings.CELL.config.shop.hold_minutes,
             payment, provider, card,
         ]
@@ -116,8 +117,9 @@ def buy(buyer: int, person: Person | None, key: str, asked: Asked) -> Purchase:
     # It is known in whole, and need not be read again.
     if payment is None:
         settle(purchase.pk, None)
-    else:
-        paying.start_first(purchase, payment, reserved[4])
+    elif paying.start_first(purchase, payment, reserved[4]):
+        purchase.state, purchase.payment = PurchaseState.PAID, payment
+        return purchase
     purchase.state, purchase.payment = fetch(_STATE, [purchase.pk])[0]
     if purchase.state == PurchaseState.RESERVED and payment is not None:
         paying.remember(purchase, payment)
