@@ -6,8 +6,10 @@ from glaswerk.shop.api import (
     cart,
     catalogue,
     merchants,
+    notices,
     orders,
     purchases,
+    reviews,
     shipping,
     stock,
     tags,
@@ -17,5 +19,19 @@ from glaswerk.shop.api import (
 )
 
 router = Router()
-for _part in (merchants, catalogue, stock, terms, cart, purchases, orders, shipping, tags, webhooks, tokens):
+for _part in (
+    merchants,
+    catalogue,
+    stock,
+    terms,
+    cart,
+    purchases,
+    orders,
+    shipping,
+    tags,
+    webhooks,
+    tokens,
+    reviews,
+    notices,
+):
     router.add_router("", _part.router)

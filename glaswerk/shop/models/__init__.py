@@ -3,6 +3,7 @@
 from glaswerk.shop.models.cart import MAX_LINES, MAX_QUANTITY, Address, Cart, CartLine
 from glaswerk.shop.models.interest import Interest
 from glaswerk.shop.models.merchant import Merchant, MerchantState, Staff, StaffRole
+from glaswerk.shop.models.notice import Notice
 from glaswerk.shop.models.order import (
     Invoice,
     Order,
@@ -30,6 +31,7 @@ from glaswerk.shop.models.product import (
     VatCategory,
 )
 from glaswerk.shop.models.purchase import Hold, Outgoing, Purchase, PurchaseState
+from glaswerk.shop.models.review import MAX_REVIEW, MAX_STARS, Review
 from glaswerk.shop.models.stock import MAX_UNITS, Location, Movement, MovementKind, Stock
 from glaswerk.shop.models.tag import MAX_TAGS, Tag
 from glaswerk.shop.models.terms import WHOLE_BP, DeliveryMethod, VatRate, Voucher, VoucherKind
@@ -43,6 +45,8 @@ __all__ = [
     "MAX_MINOR",
     "MAX_OPTIONS",
     "MAX_QUANTITY",
+    "MAX_REVIEW",
+    "MAX_STARS",
     "MAX_TAGS",
     "MAX_TOKENS",
     "MAX_UNITS",
@@ -64,6 +68,7 @@ __all__ = [
     "MerchantState",
     "Movement",
     "MovementKind",
+    "Notice",
     "Order",
     "OrderEvent",
     "OrderLine",
@@ -82,6 +87,7 @@ __all__ = [
     "Return",
     "ReturnLine",
     "ReturnState",
+    "Review",
     "Sale",
     "Scope",
     "Staff",

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern
 
-from glaswerk.shop.pages import cart, catalogue, checkout, console, orders, tagging
+from glaswerk.shop.pages import cart, catalogue, checkout, console, notices, orders, reviews, tagging
 
 urlpatterns: list[URLPattern] = [
     *catalogue.urlpatterns,
@@ -11,4 +11,6 @@ urlpatterns: list[URLPattern] = [
     *orders.urlpatterns,
     *console.urlpatterns,
     *tagging.urlpatterns,
+    *notices.urlpatterns,
+    *reviews.urlpatterns,
 ]
