@@ -18,6 +18,7 @@ from glaswerk.shop.models import (
     Earning,
     Enrolment,
     Invoice,
+    Notice,
     Order,
     OrderEvent,
     OrderState,
@@ -27,6 +28,7 @@ from glaswerk.shop.models import (
     RefundState,
     Return,
     ReturnState,
+    Review,
     ShowcaseItem,
     ShowcaseView,
     Staff,
@@ -122,6 +124,17 @@ class ShopExporter(Exporter):
         """Which products the person shows, and where."""
         tags = Tag.objects.filter(video__creator=person).select_related("product").order_by("pk")
         return ({**facts(each), "title": each.product.title} for each in tags.iterator())
+
+    @category(gettext_lazy("What you say of what you bought"), "shop.Review")
+    def reviews(self, person: Person) -> Iterable[Record]:
+        """The person's reviews, with what merchants answered."""
+        for review in Review.objects.filter(person=person).select_related("product").order_by("pk"):
+            yield {**facts(review, "person", "hidden_by"), "title": review.product.title}
+
+    @category(gettext_lazy("What shops told you"), "shop.Notice")
+    def notices(self, person: Person) -> Iterable[Record]:
+        """The notices of each step of an order."""
+        return (facts(each, "person", "source") for each in Notice.objects.filter(person=person).order_by("pk"))
 
     @category(gettext_lazy("By whom you came to products"), "shop.Touch", "shop.ShowcaseView")
     def touches(self, person: Person) -> Iterable[Record]:

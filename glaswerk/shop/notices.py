@@ -17,7 +17,9 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from glaswerk.money.amounts import Money
+from glaswerk.shop.actions.inbox import tell_people, tell_staff
 from glaswerk.shop.models import Merchant, Order, Outgoing, Purchase, StaffRole, Stock
+from glaswerk.shop.queries.inbox import BUYER_KINDS, SHOP_KINDS
 from glaswerk.shop.queries.merchants import at_least
 
 STOCK_LOW: Final = "stock_low"
@@ -77,6 +79,7 @@ def _tell(notice: Outgoing, order: Order | None, mail: BaseEmailBackend) -> None
         return
     if order is None:
         return
+    _tell_in_app(notice, order)
     words = _FOR_BUYERS.get(notice.kind)
     if words is not None and order.purchase.email:
         with translation.override(order.purchase.language or settings.LANGUAGE_CODE):
@@ -85,6 +88,17 @@ def _tell(notice: Outgoing, order: Order | None, mail: BaseEmailBackend) -> None
             send_mail(subject, f"{text}\n\n{address}\n", None, [order.purchase.email], connection=mail)
     if notice.kind in ("order_paid", "order_return_asked"):
         _tell_merchant(order.merchant, notice.kind, order, mail)
+
+
+def _tell_in_app(notice: Outgoing, order: Order) -> None:
+    """Tell the buyer, and who packs for the merchant, where they look when they do not look into their mail."""
+    source = f"outgoing:{notice.pk}"
+    buyer = order.purchase.person_id
+    if notice.kind in BUYER_KINDS and buyer is not None:
+        tell_people([buyer], notice.kind, source, order.merchant, order)
+    if notice.kind in SHOP_KINDS:
+        # Who buys from their own shop is told as its buyer and as its merchant.
+        tell_staff(order.merchant, StaffRole.PACKER, notice.kind, f"{source}:shop", order)
 
 
 def _tell_merchant(merchant: Merchant, kind: str, order: Order, mail: BaseEmailBackend) -> None:
@@ -166,7 +180,14 @@ def tell_low_stock(limit: int = 100) -> int:
         for stock in found:
             Stock.objects.filter(pk=stock.pk).update(low_told_at=timezone.now())
             # The mails go from here; in the outbox it is for the merchant's own programs.
-            Outgoing.objects.create(kind=STOCK_LOW, reference=stock.pk, told_at=timezone.now())
+            row = Outgoing.objects.create(kind=STOCK_LOW, reference=stock.pk, told_at=timezone.now())
+            tell_staff(
+                stock.location.merchant,
+                StaffRole.MANAGER,
+                STOCK_LOW,
+                f"outgoing:{row.pk}",
+                subject=stock.variant.product.title,
+            )
             staff = stock.location.merchant.staff.filter(role__in=at_least(StaffRole.MANAGER)).select_related("person")
             for one in staff:
                 if one.person.email and one.person.is_active:

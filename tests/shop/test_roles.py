@@ -4,6 +4,7 @@ Each call is made on the same scene and rolled back; one that is denied must hav
 """
 
 import re
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
@@ -118,6 +119,13 @@ TABLE: Final[dict[str, Row]] = {
     "PUT /api/videos/{video_id}/products": ({"products": []}, (401, 401, 200, 404, 404, 404, 404, 404, 404)),
     "PUT /api/shop/merchants/{name}/creators": ({"is_open": True}, MANAGERS[200]),
     "POST /api/shop/returns/{return_id}/decision": ({"state": "received"}, MANAGERS[200]),
+    "GET /api/shop/products/{product_id}/reviews": (None, EVERYBODY[200]),
+    "PUT /api/shop/lines/{line_id}/review": ({"stars": 4}, (401, 401, 200, 404, 404, 404, 404, 404, 404)),
+    "DELETE /api/shop/lines/{line_id}/review": (None, (401, 401, 204, 404, 404, 404, 404, 404, 404)),
+    "PUT /api/shop/reviews/{review_id}/answer": ({"answer": "Thanks."}, MANAGERS[200]),
+    "PUT /api/shop/reviews/{review_id}/hidden": ({"is_hidden": True, "reason": "x"}, OPERATORS[200]),
+    "GET /api/shop/notices": (None, PERSONS[200]),
+    "POST /api/shop/notices/read": (None, PERSONS[204]),
     "POST /api/shop/merchants/{name}/shipments": ("shipments", STAFF[200]),
     "GET /api/shop/merchants/{name}/endpoints": (None, OWNERS[200]),
     "POST /api/shop/merchants/{name}/endpoints": (HOOK, OWNERS[201]),
@@ -216,6 +224,7 @@ def test_everybody_may_what_the_table_says_and_nothing_else(
     packer, manager = signed_in(staff(shop, "packer")), signed_in(staff(shop))
     parcel = send(packer, "post", f"/api/shop/sold/{shipped}/parcels", {"carrier": "Post"}).json()["id"]
     line = send(ada, "get", f"/api/shop/orders/{shipped}").json()["lines"][0]["id"]
+    review = send(ada, "put", f"/api/shop/lines/{line}/review", {"stars": 5}).json()["id"]
     back = send(ada, "post", f"/api/shop/orders/{shipped}/returns", {"lines": {line: 1}}).json()["id"]
     send(ada, "post", "/api/cart/lines", {"variant": variant.public_id, "quantity": 1})
     address = send(ada, "post", "/api/shop/addresses", ADDRESS).json()["id"]
@@ -243,15 +252,15 @@ def test_everybody_may_what_the_table_says_and_nothing_else(
         ("revoked", owner, "glas", everything),
     ):
         made, shown = make_token(person, name, holder, scopes, 30)
-        # Used a moment ago, so that reading writes nothing.
-        Token.objects.filter(pk=made.pk).update(used_at=timezone.now())
+        # As if it had been used in a moment, so that reading writes nothing however long this takes.
+        Token.objects.filter(pk=made.pk).update(used_at=timezone.now() + timedelta(days=1))
         clients[holder] = Client(headers={"Authorization": f"Bearer {shown}"})
         if holder == "revoked":
             revoke_token(owner, made.public_id)
     endpoint = add_endpoint(owner, "glas", "https://hooks.example/glas", ["order.paid"])
     places = {
         "endpoint_id": endpoint.public_id, "message_id": send_test(owner, endpoint.public_id).public_id,
-        "token_id": Token.objects.get(name="narrow").public_id, "name": "glas", "person_name": "helper", "handle": "fresh-thing", "product_id": variant.product.public_id,
+        "line_id": line, "review_id": review, "token_id": Token.objects.get(name="narrow").public_id, "name": "glas", "person_name": "helper", "handle": "fresh-thing", "product_id": variant.product.public_id,
         "variant_id": variant.public_id, "position": "1", "sale_id": str(Sale.objects.get().pk),
         "location_id": shop.locations.get().public_id, "method_id": shop.delivery_methods.get().public_id,
         "voucher_id": Voucher.objects.get().public_id, "address_id": address, "purchase_id": paid["id"],

@@ -6,9 +6,11 @@ from glaswerk.shop.api import (
     cart,
     catalogue,
     merchants,
+    notices,
     orders,
     plans,
     purchases,
+    reviews,
     shipping,
     stock,
     tags,
@@ -18,5 +20,20 @@ from glaswerk.shop.api import (
 )
 
 router = Router()
-for _part in (merchants, catalogue, stock, terms, cart, purchases, orders, shipping, tags, webhooks, tokens, plans):
+for _part in (
+    merchants,
+    catalogue,
+    stock,
+    terms,
+    cart,
+    purchases,
+    orders,
+    shipping,
+    tags,
+    webhooks,
+    tokens,
+    plans,
+    reviews,
+    notices,
+):
     router.add_router("", _part.router)

@@ -77,7 +77,8 @@ def person_of(request: HttpRequest) -> Person:
     """Return the signed-in person, or the owner for whom a token acts."""
     holder: object = getattr(request, "auth", None)
     if isinstance(holder, Token):
-        return holder.person
+        owner: Person = holder.person
+        return owner
     assert isinstance(request.user, Person)
     return request.user
 

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('shop', '0022_tokens'),
+        ('shop', '0023_reviews_and_notices'),
     ]
 
     operations = [

@@ -4,6 +4,7 @@ from glaswerk.shop.models.cart import MAX_LINES, MAX_QUANTITY, Address, Cart, Ca
 from glaswerk.shop.models.earning import Earning, ShowcaseView, Touch
 from glaswerk.shop.models.interest import Interest
 from glaswerk.shop.models.merchant import Merchant, MerchantState, Staff, StaffRole
+from glaswerk.shop.models.notice import Notice
 from glaswerk.shop.models.order import (
     Invoice,
     Order,
@@ -44,6 +45,7 @@ from glaswerk.shop.models.product import (
     VatCategory,
 )
 from glaswerk.shop.models.purchase import Hold, Outgoing, Purchase, PurchaseState
+from glaswerk.shop.models.review import MAX_REVIEW, MAX_STARS, Review
 from glaswerk.shop.models.shelf import ShelfChange
 from glaswerk.shop.models.stock import MAX_UNITS, Location, Movement, MovementKind, Stock
 from glaswerk.shop.models.tag import MAX_TAGS, Tag
@@ -59,7 +61,9 @@ __all__ = [
     "MAX_OPTIONS",
     "MAX_QUANTITY",
     "MAX_RATE_BP",
+    "MAX_REVIEW",
     "MAX_SHOWCASE",
+    "MAX_STARS",
     "MAX_TAGS",
     "MAX_TOKENS",
     "MAX_UNITS",
@@ -86,6 +90,7 @@ __all__ = [
     "MerchantState",
     "Movement",
     "MovementKind",
+    "Notice",
     "Order",
     "OrderEvent",
     "OrderLine",
@@ -108,6 +113,7 @@ __all__ = [
     "Return",
     "ReturnLine",
     "ReturnState",
+    "Review",
     "Sale",
     "Scope",
     "ShelfChange",

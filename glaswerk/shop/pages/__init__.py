@@ -2,7 +2,19 @@
 
 from django.urls import URLPattern
 
-from glaswerk.shop.pages import cart, catalogue, checkout, console, earnings, orders, plans, showcase, tagging
+from glaswerk.shop.pages import (
+    cart,
+    catalogue,
+    checkout,
+    console,
+    earnings,
+    notices,
+    orders,
+    plans,
+    reviews,
+    showcase,
+    tagging,
+)
 
 urlpatterns: list[URLPattern] = [
     *catalogue.urlpatterns,
@@ -14,4 +26,6 @@ urlpatterns: list[URLPattern] = [
     *plans.urlpatterns,
     *earnings.urlpatterns,
     *showcase.urlpatterns,
+    *notices.urlpatterns,
+    *reviews.urlpatterns,
 ]

@@ -10,6 +10,7 @@ from django.urls import URLPattern, path
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
+from glaswerk.people.models import Person
 from glaswerk.people.queries import person_by_name
 from glaswerk.shop.actions.interest import count_interest
 from glaswerk.shop.actions.touches import touch_from_showcase
@@ -18,10 +19,12 @@ from glaswerk.shop.models import Product
 from glaswerk.shop.pages.visitor import CURRENCY, language, visitor
 from glaswerk.shop.queries import browsing
 from glaswerk.shop.queries.catalogue import shown_product
+from glaswerk.shop.queries.reviews import rating_of, reviews_of
 
 PAGE: Final = 24
 _OTHERS: Final = 4
 _PICKS: Final = 6
+_REVIEWS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,7 @@ def product(request: HttpRequest, merchant: str, handle: str) -> HttpResponse:
     if "by" in request.GET:
         _touch(request, found)
     shown = shown_products([found], language(), CURRENCY)[0]
+    can_moderate = isinstance(request.user, Person) and request.user.is_moderator
     buyable = [one for one in shown.variants if one.price and one.available > 0]
     facts: dict[str, Any] = {
         "product": shown,
@@ -140,6 +144,9 @@ def product(request: HttpRequest, merchant: str, handle: str) -> HttpResponse:
         ],
         "can_buy": bool(buyable),
         "pictures": [one for one in shown.pictures if one.url],
+        "rating": rating_of(found),
+        "can_moderate": can_moderate,
+        "reviews": reviews_of(found, with_hidden=can_moderate)[:_REVIEWS],
         "others": tiles_of(browsing.others_of(found, _OTHERS)),
     }
     return render(request, "shop/product.html", facts)

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 
 from glaswerk.cell.outgoing import Outgoing as Client
 from glaswerk.cell.outgoing import OutgoingError
+from glaswerk.shop.actions.inbox import tell_staff
 from glaswerk.shop.models import Attempt, Delivery, DeliveryState, Endpoint, StaffRole
 from glaswerk.shop.queries.merchants import at_least
 from glaswerk.shop.webhooks.messages import body_of, headers_of
@@ -153,6 +154,8 @@ def _disable(endpoint: Endpoint, reason: str) -> None:
     Endpoint.objects.filter(pk=endpoint.pk).update(is_active=False, disabled_for=reason)
     _logger.warning("an endpoint was switched off", endpoint=endpoint.pk, reason=reason)
     merchant = endpoint.merchant
+    source = f"hook:{endpoint.pk}:{timezone.now():%Y%m%d%H%M%S}"
+    tell_staff(merchant, StaffRole.OWNER, "hook_off", source, subject=endpoint.url)
     for one in merchant.staff.filter(role__in=at_least(StaffRole.OWNER)).select_related("person"):
         if one.person.email and one.person.is_active:
             with translation.override(one.person.language or settings.LANGUAGE_CODE):

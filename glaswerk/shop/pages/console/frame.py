@@ -61,7 +61,8 @@ def frame(
         ("merchant_stock", _("Stock"), 0),
     ]
     if is_manager:
-        places += [("merchant_figures", _("Figures"), 0), ("merchant_plans", _("Creators"), 0)]
+        places += [("merchant_reviews", _("Reviews"), 0), ("merchant_figures", _("Figures"), 0)]
+        places += [("merchant_plans", _("Creators"), 0)]
         places += [("merchant_terms", _("Delivery and vouchers"), 0), ("merchant_shop", _("Settings"), 0)]
     if is_owner:
         places += [("merchant_programs", _("Programs"), 0)]
