@@ -174,7 +174,7 @@ def tell_low_stock(limit: int = 100) -> int:
         )
         # A hot variant lies in several buckets of a place; what counts is all of them.
         buckets = Stock.objects.filter(variant=OuterRef("variant"), location=OuterRef("location"))
-        free = buckets.order_by().values("location").values_list(Sum(F("on_hand") - F("reserved")))
+        free = buckets.order_by().values("location").annotate(left=Sum(F("on_hand") - F("reserved"))).values("left")
         low = low.annotate(free=Subquery(free)).filter(low_at__gte=F("free"))
         found = list(low.select_related("variant__product", "location__merchant").order_by("id")[:limit])
         for stock in found:
