@@ -145,6 +145,8 @@ class Price(models.Model):
                 name="price_before_was_higher",
             ),
         )
+        # Which currencies there are is found by one step in it for each of them.
+        indexes = (models.Index(fields=["currency"], name="price_by_currency"),)
 
 
 class Sale(models.Model):

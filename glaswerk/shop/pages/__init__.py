@@ -2,9 +2,11 @@
 
 from django.urls import URLPattern
 
-from glaswerk.shop.pages import cart, catalogue, checkout, merchant, orders, tagging
+from glaswerk.shop.pages import cart, catalogue, checkout, merchant, orders, tagging, visitor
 
 urlpatterns: list[URLPattern] = [
+    # Before those of products, whose ids stand in the same place.
+    *visitor.urlpatterns,
     *catalogue.urlpatterns,
     *cart.urlpatterns,
     *checkout.urlpatterns,

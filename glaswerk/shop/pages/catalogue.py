@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from glaswerk.shop.api.catalogue import AmountOut, ProductOut, VariantOut, shown_products
 from glaswerk.shop.models import Product
-from glaswerk.shop.pages.visitor import CURRENCY, language
+from glaswerk.shop.pages.visitor import Currencies, currencies_of, language
 from glaswerk.shop.queries import browsing
 from glaswerk.shop.queries.catalogue import shown_product
 
@@ -34,9 +34,9 @@ class Tile:
     is_sold_out: bool
 
 
-def tiles_of(products: list[Product]) -> list[Tile]:
+def tiles_of(products: list[Product], currency: str) -> list[Tile]:
     """Return products as they stand among others.  Two queries."""
-    return [_tile(one) for one in shown_products(products, language(), CURRENCY)]
+    return [_tile(one) for one in shown_products(products, language(), currency)]
 
 
 def _tile(product: ProductOut) -> Tile:
@@ -60,12 +60,13 @@ def _tile(product: ProductOut) -> Tile:
 
 @require_safe
 def shop(request: HttpRequest) -> HttpResponse:
-    """Show what is on sale: found by words, in a category, the newest or the cheapest first.  Nothing here is personal."""
+    """Show what is on sale: found by words, in a category, the newest or the cheapest first."""
+    currencies = currencies_of(request)
     words = " ".join(request.GET.get("q", "").replace("\x00", " ").split())[: browsing.MAX_SEARCH]
     kind = request.GET.get("kind", "").replace("\x00", "")[:100]
     order = browsing.CHEAPEST if request.GET.get("sort") == browsing.CHEAPEST else browsing.NEWEST
     page = _page(request.GET.get("page", ""))
-    found, more = browsing.browse(words, kind, order, CURRENCY, page, PAGE)
+    found, more = browsing.browse(words, kind, order, currencies.chosen, page, PAGE)
     kept = {"q": words, "kind": kind, "sort": order if order != browsing.NEWEST else ""}
 
     def address(**changed: str | int) -> str:
@@ -76,8 +77,9 @@ def shop(request: HttpRequest) -> HttpResponse:
         "words": words,
         "kind": kind,
         "order": order,
-        "tiles": tiles_of(found),
-        "kinds": [(one, address(kind=one.name), one.name == kind) for one in browsing.kinds(CURRENCY)],
+        "tiles": tiles_of(found, currencies.chosen),
+        "currencies": currencies,
+        "kinds": [(one, address(kind=one.name), one.name == kind) for one in browsing.kinds(currencies.chosen)],
         "all_kinds": address(kind=""),
         "newest": address(sort=""),
         "cheapest": address(sort=browsing.CHEAPEST),
@@ -108,7 +110,13 @@ def product(request: HttpRequest, merchant: str, handle: str) -> HttpResponse:
     """Show a product; its form puts a variant into the cart or leads to the checkout."""
     get_token(request)
     found = browsing.product_at(merchant, handle)
-    shown = shown_products([found], language(), CURRENCY)[0]
+    currencies = currencies_of(request)
+    shown = shown_products([found], language(), currencies.chosen)[0]
+    # What has a price in other currencies alone is not sold out: it says so, and lets one of them be chosen.
+    is_unpriced = bool(shown.variants) and not any(one.price for one in shown.variants)
+    if is_unpriced:
+        offered = browsing.currencies_of([one.pk for one in found.variants.all()])
+        currencies = Currencies(currencies.chosen, offered)
     buyable = [one for one in shown.variants if one.price and one.available > 0]
     facts: dict[str, Any] = {
         "product": shown,
@@ -125,8 +133,10 @@ def product(request: HttpRequest, merchant: str, handle: str) -> HttpResponse:
             for one in shown.variants
         ],
         "can_buy": bool(buyable),
+        "is_unpriced": is_unpriced,
+        "currencies": currencies,
         "pictures": [one for one in shown.pictures if one.url],
-        "others": tiles_of(browsing.others_of(found, _OTHERS)),
+        "others": tiles_of(browsing.others_of(found, _OTHERS), currencies.chosen),
     }
     return render(request, "shop/product.html", facts)
 
