@@ -250,6 +250,11 @@ class ShopSection(_Section):
     fee_bp: Annotated[int, Field(ge=0, le=5000)] = Field(
         500, description="What the cell keeps of a sale, in hundredths of a percent of things and delivery."
     )
+    currency: str = Field(
+        "EUR",
+        pattern=r"^[A-Z]{3}$",
+        description="The currency in which prices are shown to who has chosen none, where things have one in it.",
+    )
     hold_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(
         15, description="How long things are kept for somebody who is paying."
     )

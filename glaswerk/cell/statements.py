@@ -18,9 +18,10 @@ def fetch(statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     if connection.queries_logged or connection.execute_wrappers:
         with connection.cursor() as watched:
             watched.execute(statement, values)
-            return watched.fetchall()
+            rows: list[tuple[Any, ...]] = watched.fetchall()
+            return rows
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
     with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
-        cursor.execute(statement, values, prepare=True)  # type: ignore[arg-type]  # A constant, though not a literal.
+        cursor.execute(statement, values, prepare=True)
         return cursor.fetchall()

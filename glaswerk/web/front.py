@@ -127,6 +127,8 @@ class FrontDoor:
                 await asyncio.sleep(0.5)
 
     async def _stop(self) -> None:
+        # What was begun to be bought is bought.
+        await asyncio.to_thread(self._shop_threads.shutdown)
         if self._feed is not None:
             await self._feed.stop()
         if self._log is not None:

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
@@ -20,6 +21,7 @@ from glaswerk.shop.quoting import Method, Quote, QuotedLine, QuotedOrder
 
 # What is shown of a quote are plain models: those of ninja look into each value for more, and a quote has fifty of them.
 router = Router(tags=["cart"])
+USUAL_CURRENCY: str = settings.CELL.config.shop.currency
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY, strict=True)]
 
 
@@ -41,7 +43,7 @@ class QuoteIn(Schema):
 
     lines: list[LineIn] | None = Field(None, max_length=MAX_LINES, description="Left out: what is in the cart.")
     country: str = Field("DE", max_length=2)
-    currency: str = Field("EUR", pattern="^[A-Z]{3}$")
+    currency: str = Field(USUAL_CURRENCY, pattern="^[A-Z]{3}$")
     delivery: dict[str, str] = Field({}, description="The id of a delivery method by merchant; left out: the cheapest.")
     voucher: str = Field("", max_length=40)
 
@@ -220,7 +222,7 @@ def _merge(buyer: Buyer) -> None:
 def read_cart(
     request: HttpRequest,
     country: Annotated[str, Field(max_length=2)] = "DE",
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR",
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = USUAL_CURRENCY,
 ) -> HttpResponse:
     """Read your cart as a quote, signed in or not."""
     # Whoever reads their cart may write it next, and a guest has no session that brought the cookie along.
@@ -236,7 +238,7 @@ def add_line(
     request: HttpRequest,
     line: LineIn,
     country: Annotated[str, Field(max_length=2)] = "DE",
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR",
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = USUAL_CURRENCY,
 ) -> HttpResponse:
     """Put something into your cart."""
     buyer = buyer_of(request)
@@ -255,7 +257,7 @@ def set_line(
     variant_id: str,
     line: QuantityIn,
     country: Annotated[str, Field(max_length=2)] = "DE",
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR",
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = USUAL_CURRENCY,
 ) -> HttpResponse:
     """Change how many of something you want; 0 takes it out."""
     buyer = buyer_of(request)

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from glaswerk.cell.ids import encode_id
 from glaswerk.shop.actions import purchases as actions
-from glaswerk.shop.api.cart import AddressIn, LineIn, answered, lines_of, shown_quote
+from glaswerk.shop.api.cart import USUAL_CURRENCY, AddressIn, LineIn, answered, lines_of, shown_quote
 from glaswerk.shop.api.catalogue import AmountOut, amount, language_of
 from glaswerk.shop.api.identity import Buyer, BuyerAuth, buyer_of, count_buyers_write, id_or_404
 from glaswerk.shop.failures import ShopError
@@ -26,7 +26,7 @@ class PurchaseIn(Schema):
 
     lines: list[LineIn] = Field(min_length=1, max_length=MAX_LINES)
     quote: str = Field(max_length=64, description="The hash of the quote that you agree to.")
-    currency: str = Field("EUR", pattern="^[A-Z]{3}$")
+    currency: str = Field(USUAL_CURRENCY, pattern="^[A-Z]{3}$")
     method: str = Field(
         "", pattern=r"^[A-Za-z0-9_:.-]{0,40}$", description="A card of the payment provider; left out: pay on its page."
     )

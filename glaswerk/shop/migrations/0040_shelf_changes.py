@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('shop', '0031_quicker_buying'),
+        ('shop', '0032_price_by_currency'),
     ]
 
     operations = [

@@ -152,6 +152,8 @@ class Price(models.Model):
         triggers = (
             note_changes("price_is_noted", "product", "product_id", "FROM shop_variant WHERE id = ROW.variant_id"),
         )
+        # Which currencies there are is found by one step in it for each of them.
+        indexes = (models.Index(fields=["currency"], name="price_by_currency"),)
 
 
 class Sale(models.Model):

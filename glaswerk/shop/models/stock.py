@@ -96,7 +96,7 @@ class Stock(models.Model):
                 name="stock_writes_movements",
                 when=pgtrigger.After,
                 # What is only promised moves nothing, and half of all changes are that.
-                operation=pgtrigger.Insert | pgtrigger.UpdateOf("on_hand"),
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("on_hand"),  # type: ignore[no-untyped-call]
                 func=_WRITE_MOVEMENT,
             ),
             # Only that a row is sold out or filled again is news; the condition keeps all other sales from paying for it.

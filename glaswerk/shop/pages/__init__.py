@@ -14,9 +14,12 @@ from glaswerk.shop.pages import (
     reviews,
     showcase,
     tagging,
+    visitor,
 )
 
 urlpatterns: list[URLPattern] = [
+    # Before those of products, whose ids stand in the same place.
+    *visitor.urlpatterns,
     *catalogue.urlpatterns,
     *cart.urlpatterns,
     *checkout.urlpatterns,

@@ -16,7 +16,7 @@ from glaswerk.shop.actions.interest import count_interest
 from glaswerk.shop.actions.touches import touch_from_showcase
 from glaswerk.shop.api.catalogue import AmountOut, ProductOut, VariantOut, shown_products
 from glaswerk.shop.models import Product
-from glaswerk.shop.pages.visitor import CURRENCY, language, visitor
+from glaswerk.shop.pages.visitor import Currencies, currencies_of, language, visitor
 from glaswerk.shop.queries import browsing
 from glaswerk.shop.queries.catalogue import shown_product
 from glaswerk.shop.queries.reviews import rating_of, reviews_of
@@ -41,9 +41,9 @@ class Tile:
     is_sold_out: bool
 
 
-def tiles_of(products: list[Product]) -> list[Tile]:
+def tiles_of(products: list[Product], currency: str) -> list[Tile]:
     """Return products as they stand among others.  Two queries."""
-    return [_tile(one) for one in shown_products(products, language(), CURRENCY)]
+    return [_tile(one) for one in shown_products(products, language(), currency)]
 
 
 def _tile(product: ProductOut) -> Tile:
@@ -72,11 +72,12 @@ def shop(request: HttpRequest) -> HttpResponse:
     Nothing here is personal.  On the first page stands what many people buy; a script puts there what the engine picks for
     those who have a personal feed.
     """
+    currencies = currencies_of(request)
     words = " ".join(request.GET.get("q", "").replace("\x00", " ").split())[: browsing.MAX_SEARCH]
     kind = request.GET.get("kind", "").replace("\x00", "")[:100]
     order = browsing.CHEAPEST if request.GET.get("sort") == browsing.CHEAPEST else browsing.NEWEST
     page = _page(request.GET.get("page", ""))
-    found, more = browsing.browse(words, kind, order, CURRENCY, page, PAGE)
+    found, more = browsing.browse(words, kind, order, currencies.chosen, page, PAGE)
     kept = {"q": words, "kind": kind, "sort": order if order != browsing.NEWEST else ""}
 
     def address(**changed: str | int) -> str:
@@ -85,12 +86,13 @@ def shop(request: HttpRequest) -> HttpResponse:
 
     is_first = not (words or kind or page) and order == browsing.NEWEST
     facts = {
-        "picks": tiles_of(browsing.often_bought(CURRENCY, _PICKS)) if is_first else [],
+        "picks": tiles_of(browsing.often_bought(currencies.chosen, _PICKS), currencies.chosen) if is_first else [],
         "words": words,
         "kind": kind,
         "order": order,
-        "tiles": tiles_of(found),
-        "kinds": [(one, address(kind=one.name), one.name == kind) for one in browsing.kinds(CURRENCY)],
+        "tiles": tiles_of(found, currencies.chosen),
+        "currencies": currencies,
+        "kinds": [(one, address(kind=one.name), one.name == kind) for one in browsing.kinds(currencies.chosen)],
         "all_kinds": address(kind=""),
         "newest": address(sort=""),
         "cheapest": address(sort=browsing.CHEAPEST),
@@ -125,7 +127,13 @@ def product(request: HttpRequest, merchant: str, handle: str) -> HttpResponse:
         count_interest("opened", product=found.pk)
     if "by" in request.GET:
         _touch(request, found)
-    shown = shown_products([found], language(), CURRENCY)[0]
+    currencies = currencies_of(request)
+    shown = shown_products([found], language(), currencies.chosen)[0]
+    # What has a price in other currencies alone is not sold out: it says so, and lets one of them be chosen.
+    is_unpriced = bool(shown.variants) and not any(one.price for one in shown.variants)
+    if is_unpriced:
+        offered = browsing.currencies_of([one.pk for one in found.variants.all()])
+        currencies = Currencies(currencies.chosen, offered)
     can_moderate = isinstance(request.user, Person) and request.user.is_moderator
     buyable = [one for one in shown.variants if one.price and one.available > 0]
     facts: dict[str, Any] = {
@@ -143,11 +151,13 @@ def product(request: HttpRequest, merchant: str, handle: str) -> HttpResponse:
             for one in shown.variants
         ],
         "can_buy": bool(buyable),
+        "is_unpriced": is_unpriced,
+        "currencies": currencies,
         "pictures": [one for one in shown.pictures if one.url],
         "rating": rating_of(found),
         "can_moderate": can_moderate,
         "reviews": reviews_of(found, with_hidden=can_moderate)[:_REVIEWS],
-        "others": tiles_of(browsing.others_of(found, _OTHERS)),
+        "others": tiles_of(browsing.others_of(found, _OTHERS), currencies.chosen),
     }
     return render(request, "shop/product.html", facts)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -21,7 +22,7 @@ from glaswerk.money.commissions import payable_account
 from glaswerk.money.models import Destination, PayoutState
 from glaswerk.money.queries import statement
 from glaswerk.shop.api.identity import person_of
-from glaswerk.shop.pages.visitor import CURRENCY, language
+from glaswerk.shop.pages.visitor import language
 from glaswerk.shop.queries import earnings as queries
 from glaswerk.shop.spreadsheets.export import safe_cell
 
@@ -106,7 +107,8 @@ def month(request: HttpRequest, year: int, number: int) -> HttpResponse:
     following = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
     before = datetime(year - (number == 1), (number - 2) % 12 + 1, 1, tzinfo=UTC)
     known = {one.currency for one in queries.totals_of(person)}
-    currency = request.GET.get("currency", CURRENCY)
+    usual = settings.CELL.config.shop.currency
+    currency = request.GET.get("currency", usual)
     lines: list[dict[str, Any]] = []
     opening = closing = 0
     if currency in known:
@@ -118,7 +120,7 @@ def month(request: HttpRequest, year: int, number: int) -> HttpResponse:
         "first": first,
         "before": before,
         "following": following if following <= timezone.now() else None,
-        "currency": currency if currency in known else CURRENCY,
+        "currency": currency if currency in known else usual,
         "opening": opening,
         "closing": closing,
         "lines": lines,

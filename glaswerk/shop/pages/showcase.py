@@ -25,7 +25,7 @@ from glaswerk.shop.api.identity import count_buyers_write, count_write, person_o
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.models import MAX_SHOWCASE
 from glaswerk.shop.pages.catalogue import tiles_of
-from glaswerk.shop.pages.visitor import kept, visitor
+from glaswerk.shop.pages.visitor import currencies_of, kept, visitor
 from glaswerk.shop.queries import plans as queries
 from glaswerk.shop.queries.catalogue import with_parts
 from glaswerk.social.queries import relation
@@ -41,6 +41,7 @@ def showcase(request: HttpRequest, name: str) -> HttpResponse:
     person = request.user if isinstance(request.user, Person) else None
     between = relation(person, creator)
     products = [] if between.blocks or between.blocked else queries.showcase_of(creator)
+    currency = currencies_of(request).chosen
     own = person is not None and person.pk == creator.pk
     answer = render(
         request,
@@ -48,7 +49,9 @@ def showcase(request: HttpRequest, name: str) -> HttpResponse:
         {
             "creator": creator,
             "own": own,
-            "tiles": [replace(tile, address=f"{tile.address}?by={creator.name}") for tile in tiles_of(products)],
+            "tiles": [
+                replace(tile, address=f"{tile.address}?by={creator.name}") for tile in tiles_of(products, currency)
+            ],
         },
     )
     is_visit = request.method == "GET" and request.headers.get("Sec-Fetch-Dest", "document") == "document"
@@ -86,12 +89,16 @@ def own_showcase(request: HttpRequest) -> HttpResponse:
         can_have = can_have.filter(title__icontains=word)
     offered = list(with_parts(can_have.exclude(pk__in=[one.pk for one in shown])).order_by("-pk")[:_FOUND])
     rates = queries.best_rates(person, [one.pk for one in (*shown, *offered)])
+    currency = currencies_of(request).chosen
     facts: dict[str, Any] = {
         "place": "earnings_showcase",
         "person": person,
-        "rows": [(one.public_id, tile, rates.get(one.pk)) for one, tile in zip(shown, tiles_of(shown), strict=True)],
+        "rows": [
+            (one.public_id, tile, rates.get(one.pk)) for one, tile in zip(shown, tiles_of(shown, currency), strict=True)
+        ],
         "offered": [
-            (one.public_id, tile, rates.get(one.pk)) for one, tile in zip(offered, tiles_of(offered), strict=True)
+            (one.public_id, tile, rates.get(one.pk))
+            for one, tile in zip(offered, tiles_of(offered, currency), strict=True)
         ],
         "words": words,
         "is_full": len(shown) >= MAX_SHOWCASE,

@@ -47,7 +47,11 @@ def problem_words(quote: Quote) -> list[str]:
         match problem.code:
             case "sold_out":
                 text = _("There are not as many of “%(thing)s” left. Please take fewer, or take it out.") % words
-            case "gone" | "no_price":
+            case "no_price":
+                text = _(
+                    "Something here has no price in %(currency)s. Please take it out, or choose another currency in the cart."
+                ) % {"currency": quote.currency}
+            case "gone":
                 text = _("Something in your cart is not sold any more. Please take it out.")
             case "no_vat" | "no_delivery":
                 text = (

@@ -1,5 +1,6 @@
 """Looking around in the shop: by words, by category, the newest or the cheapest first, and what many people buy."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -9,6 +10,7 @@ from django.db.models.functions import Coalesce, Least
 from django.http import Http404
 from django.utils import timezone
 
+from glaswerk.cell.statements import fetch
 from glaswerk.glass import FLOOR
 from glaswerk.shop.market import WINDOW_DAYS
 from glaswerk.shop.models import OrderLine, OrderState, Price, Product, Sale, Stock, Variant
@@ -27,6 +29,30 @@ class Kind:
 
     name: str
     count: int
+
+
+# From one currency to the next by the index, because there are few currencies and many prices.
+_CURRENCIES: Final = """
+WITH RECURSIVE found AS (
+    (SELECT currency FROM shop_price ORDER BY currency LIMIT 1)
+    UNION ALL
+    SELECT (SELECT price.currency FROM shop_price AS price WHERE price.currency > found.currency
+        ORDER BY price.currency LIMIT 1)
+    FROM found WHERE found.currency IS NOT NULL
+)
+SELECT currency FROM found WHERE currency IS NOT NULL
+"""
+
+
+def currencies() -> list[str]:
+    """Return the currencies in which there are prices, in the order of the alphabet.  One query."""
+    return [row[0] for row in fetch(_CURRENCIES)]
+
+
+def currencies_of(variants: Collection[int]) -> list[str]:
+    """Return the currencies in which at least one of these variants has a price.  One query."""
+    found = Price.objects.filter(variant__in=variants).order_by("currency")
+    return list(found.values_list("currency", flat=True).distinct())
 
 
 def _sold(currency: str) -> QuerySet[Product]:
