@@ -43,7 +43,7 @@ def forget_changes(timestamp: int) -> None:
 
 
 @app.periodic(cron="* * * * * */5")
-@app.task(name="shop.deliver_hooks", queue="events", queueing_lock="shop.deliver_hooks")
+@app.task(name="shop.deliver_hooks", queue="events", lock="shop.deliver_hooks", queueing_lock="shop.deliver_hooks")
 def deliver_hooks(timestamp: int) -> None:
     """Bring merchants' programs what they are to be told."""
     sending.deliver_due()

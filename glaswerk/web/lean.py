@@ -58,7 +58,7 @@ class LeanDjango(BaseHandler):
         self._view_middleware: list[Any] = []
         self._template_response_middleware: list[Any] = []
         self._exception_middleware: list[Any] = []
-        chain: Any = convert_exception_to_response(self._get_response)
+        chain: Any = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]
         for make in (who_asks, XFrameOptionsMiddleware, content_security_policy, SecurityMiddleware):
             chain = convert_exception_to_response(make(chain))
         self._middleware_chain = chain

@@ -1,5 +1,8 @@
 """The merchant's console and the shop's tab: each page against each role, and forms that were tampered with."""
 
+import gettext
+import re
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -7,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
+from glaswerk import shop as shop_app
 from glaswerk.people.models import Person
 from glaswerk.shop.models import Merchant, Order, Product, Sale, Stock
 
@@ -325,3 +329,16 @@ def test_goods_come_in_and_every_change_is_seen(shop: Merchant, make_variant: Ma
     assert variant.product.title in manager.get("/merchant/glas/stock?low").content.decode()
     assert b"Low in stock" in manager.get("/merchant/glas").content
     assert b"-1" in manager.get("/merchant/glas/stock/movements").content
+
+
+def test_german_has_every_sentence_of_the_shops_pages() -> None:
+    room = Path(shop_app.__file__).parent
+    for domain, pattern, files in (
+        ("djangojs", r'(?<!n)gettext\("((?:[^"\\]|\\.)+)"', "static/shop/*.js"),
+        ("django", r'{% translate "([^"]+)"(?! context)', "templates/shop/**/*.html"),
+        ("django", r'\b_\(\s*"((?:[^"\\]|\\.)+)"\s*\)', "**/*.py"),
+    ):
+        words = gettext.translation(domain, room / "locale", ["de"])
+        found = {text for path in room.glob(files) for text in re.findall(pattern, path.read_text())}
+        assert len(found) > 20
+        assert not [text for text in found if text.replace('\\"', '"') not in words._catalog]  # type: ignore[attr-defined]

@@ -114,7 +114,7 @@ def _operation_of(payment: Payment, number: int) -> Operation:
 def check_that_it_commits() -> None:
     """Raise RuntimeError within a transaction: a provider may only be called when what it is asked for is committed."""
     # Django's own tests run within one that is rolled back, and say so.
-    if connection.in_atomic_block and not connection.atomic_blocks[-1]._from_testcase:
+    if connection.in_atomic_block and not connection.atomic_blocks[-1]._from_testcase:  # type: ignore[attr-defined]
         raise RuntimeError("a payment is no part of a larger transaction")
 
 

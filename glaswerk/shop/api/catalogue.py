@@ -4,6 +4,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Literal
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Field, File, Form, Router, Schema
@@ -11,6 +12,7 @@ from ninja.files import UploadedFile
 from pydantic import BaseModel
 
 from glaswerk.cell.blobs import blob_url
+from glaswerk.cell.rates import check_rate
 from glaswerk.money.amounts import Money
 from glaswerk.people.models import Person
 from glaswerk.shop import spreadsheets
@@ -19,7 +21,6 @@ from glaswerk.shop.actions.interest import report_interest as count
 from glaswerk.shop.api.identity import (
     BuyerAuth,
     buyer_of,
-    count_buyers_write,
     count_write,
     id_or_404,
     person_of,
@@ -256,7 +257,10 @@ def read_product(request: HttpRequest, product_id: str) -> ProductOut:
 @router.post("/shop/products/{product_id}/interest", response={204: None}, auth=BuyerAuth())
 def report_interest(request: HttpRequest, product_id: str, interest: InterestIn) -> tuple[int, None]:
     """Count that a product was opened, or is about to be bought past the cart; who did is not kept."""
-    count_buyers_write(request, buyer_of(request))
+    buyer = buyer_of(request)
+    who = buyer.number if buyer.person is not None or buyer.guest is not None else request.META.get("REMOTE_ADDR", "")
+    # Apart from carts: who only looks must not use up what others need for buying.
+    check_rate(f"interest:{str(who)[:60]}", settings.CELL.config.limits.new_viewers_per_minute)
     count(product_id, interest.stage)
     return 204, None
 
