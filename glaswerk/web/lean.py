@@ -58,7 +58,9 @@ class LeanDjango(BaseHandler):
         self._view_middleware: list[Any] = []
         self._template_response_middleware: list[Any] = []
         self._exception_middleware: list[Any] = []
-        chain: Any = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]
+        # The stubs do not know the step from the middlewares to the view.
+        whole: Any = self
+        chain: Any = convert_exception_to_response(whole._get_response)
         for make in (who_asks, XFrameOptionsMiddleware, content_security_policy, SecurityMiddleware):
             chain = convert_exception_to_response(make(chain))
         self._middleware_chain = chain

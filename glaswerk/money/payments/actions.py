@@ -7,7 +7,7 @@ or the job that asks after open operations, finds out from the provider what was
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from django.db import connection, transaction
@@ -114,7 +114,8 @@ def _operation_of(payment: Payment, number: int) -> Operation:
 def check_that_it_commits() -> None:
     """Raise RuntimeError within a transaction: a provider may only be called when what it is asked for is committed."""
     # Django's own tests run within one that is rolled back, and say so.
-    if connection.in_atomic_block and not connection.atomic_blocks[-1]._from_testcase:  # type: ignore[attr-defined]
+    around: Any = connection.atomic_blocks[-1] if connection.in_atomic_block else None
+    if around is not None and not around._from_testcase:
         raise RuntimeError("a payment is no part of a larger transaction")
 
 
