@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, sync_playwright
 from benchmarks._machine import report
 from benchmarks.player import PHONE, SETTINGS, make_clips, stock
 from tests import chromium
+from tests.browser.conftest import sign_up
 from tests.browser.shopping import DETAILS, add_picture, ask, picture, write_product
 from tests.cells import RunningCell
 
@@ -63,7 +64,8 @@ requestAnimationFrame(look);
 
 def open_shop(cell: RunningCell, video: dict[str, Any]) -> None:
     """Let a merchant sell something, and the video show it from its first to its last moment."""
-    owner, operator = cell.person("creator")[1], cell.person("operator")[1]
+    _, owner = sign_up(cell)
+    operator = cell.person("operator")[1]
     ask(owner, "POST", "/api/shop/merchants", {**DETAILS, "name": NAME})
     ask(operator, "POST", f"/api/shop/merchants/{NAME}/decision", {"state": "approved"})
     delivery = {"country": "DE", "name": "DHL", "minor": 490, "days_min": 1, "days_max": 3}

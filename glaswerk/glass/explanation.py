@@ -9,7 +9,7 @@ For each slot the contributions form a table of heads by signals whose cells add
     signal           = for "cowatch", "similar", "topic" and "creator": sum of what each of the viewer's own watches adds
     score            = value + spacing, what the slot was chosen by
 
-What brought a video that sells something is no part of its value, so it stands beside it: see Goods.
+What brought a video that sells something is no part of its value, so it stands beside it: see Sells.
 """
 
 from dataclasses import asdict, dataclass
