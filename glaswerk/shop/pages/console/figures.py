@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.urls import URLPattern, path
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from glaswerk.money.amounts import Money
 from glaswerk.shop.models import Merchant, StaffRole
@@ -102,8 +103,9 @@ def _days(merchant: Merchant, days: int) -> Plot:
         )
         for one in found
     ]  # fmt: skip
-    total = _("%(orders)d orders, %(amount)s") % {
-        "orders": sum(one.orders for one in found),
+    count = sum(one.orders for one in found)
+    total = ngettext("%(orders)d order, %(amount)s", "%(orders)d orders, %(amount)s", count) % {
+        "orders": count,
         "amount": _shown(sum(one.minor for one in found), merchant),
     }
     plot = Plot("days", _("Sales by day"), _("What orders of each day are worth, without what was paid back."),
