@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from glaswerk.cell.blobs import Blob
-from glaswerk.people.models import AVATAR_EXTENSION, Departure, Person, Role
+from glaswerk.people.models import AVATAR_EXTENSION, Access, Departure, Person, Role
 from glaswerk.people.rights import Carried, Exporter, Record, category, facts
 
 _UNUSED = "The role alone decides what somebody may do; nothing is ever written here."
@@ -60,6 +60,14 @@ class PeopleExporter(Exporter):
     def second_steps(self, person: Person) -> Iterable[Record]:
         """Authenticator apps, passkeys and recovery codes, without what they are checked by."""
         return (facts(each) for each in Authenticator.objects.filter(user=person).order_by("pk"))
+
+    @category(gettext_lazy("Who looked at your data"), "people.Access")
+    def accesses(self, person: Person) -> Iterable[Record]:
+        """When staff looked at the person's data, why, at what and until when; and what the person looked at as staff."""
+        for access in Access.objects.filter(subject=person).order_by("pk"):
+            yield facts(access, "staff", "subject")
+        for access in Access.objects.filter(staff=person).order_by("pk"):
+            yield {**facts(access, "staff", "subject", "reason"), "as_staff": True}
 
     @category(gettext_lazy("What you did as an operator"), "admin.LogEntry")
     def administration(self, person: Person) -> Iterable[Record]:

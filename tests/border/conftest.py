@@ -16,6 +16,9 @@ from glaswerk.cell.config import Cell
 from glaswerk.people.actions import add_person
 from glaswerk.people.models import Person
 from glaswerk.videos.models import Video
+from tests.people.conftest import anna, as_anna
+
+__all__ = ["anna", "as_anna"]
 
 PASSWORD = "drei kleine Wolken"
 

@@ -12,6 +12,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ("border", "0001_role"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

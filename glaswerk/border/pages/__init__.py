@@ -2,6 +2,6 @@
 
 from django.urls import URLPattern
 
-from glaswerk.border.pages import data
+from glaswerk.border.pages import data, transparency
 
-urlpatterns: list[URLPattern] = [*data.urlpatterns]
+urlpatterns: list[URLPattern] = [*data.urlpatterns, *transparency.urlpatterns]

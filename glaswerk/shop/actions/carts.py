@@ -10,7 +10,7 @@ from glaswerk.cell.statements import fetch
 from glaswerk.people.models import Person
 from glaswerk.shop.actions.interest import count_interest
 from glaswerk.shop.actions.touches import adopt_touches
-from glaswerk.shop.addresses import check_address
+from glaswerk.shop.addresses import check_address, place_mark
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.models import MAX_LINES, MAX_QUANTITY, Address, Cart
 
@@ -100,7 +100,7 @@ def save_address(person: Person, given: dict[str, str], *, is_default: bool) -> 
             raise ShopError("address", _("There is room for %(count)d addresses.") % {"count": MAX_ADDRESSES}, 409)
         if is_default:
             held.update(is_default=False)
-        return Address.objects.create(person=owner, is_default=is_default, **clean)
+        return Address.objects.create(person=owner, is_default=is_default, place=place_mark(clean), **clean)
 
 
 def delete_address(person: Person, public_id: str) -> None:

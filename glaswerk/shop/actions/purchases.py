@@ -25,10 +25,11 @@ from django.utils.translation import gettext as _
 from glaswerk.cell.ids import decode_id, encode_id, new_id
 from glaswerk.cell.statements import fetch
 from glaswerk.money.payments import check_that_it_commits
+from glaswerk.people.encrypted import seal_for
 from glaswerk.people.models import Person
 from glaswerk.shop import paying
 from glaswerk.shop.actions.carts import check_quantity
-from glaswerk.shop.addresses import FIELDS, check_address
+from glaswerk.shop.addresses import FIELDS, check_address, place_mark
 from glaswerk.shop.commission import attribution_periods
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.ledger import purchase_lines
@@ -99,15 +100,17 @@ def buy(buyer: int, person: Person | None, key: str, asked: Asked) -> Purchase:
         state=PurchaseState.RESERVED,
         currency=quote.currency,
         total_minor=quote.total_minor,
-        plan=make_plan(quote, provider),
+        plan={**make_plan(quote, provider), "place": place_mark(address)},
         method=method,
     )
+    # The functions in the database pass on what they need not be able to read.
+    sealed_address = _json(str(seal_for(purchase, "address", address)))
     # A purchase that a voucher pays for in whole has no payment.
     payment = new_id() if quote.total_minor else None
     reserved = _reserve(
         [
             purchase.pk, buyer, person.pk if person is not None else None, key, fingerprint, quote.hash, quote.currency,
-            quote.total_minor, _json(purchase.plan), _json(address), email, (get_language() or "")[:5], method,
+            quote.total_minor, _json(purchase.plan), sealed_address, email, (get_language() or "")[:5], method,
             quote.voucher.id if quote.voucher is not None else None, settings.CELL.config.shop.hold_minutes,
             payment, provider, card,
         ]
