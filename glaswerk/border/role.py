@@ -22,6 +22,7 @@ from glaswerk.cell.config import Cell, current_cell
 ROLE: Final = "border"
 _POLICY: Final = "border_sees"
 _EVERYTHING: Final = "true"
+_NOTHING: Final = "false"
 
 # Which rows leave.  The functions are the database's (migration 0001), because the role may not read what they look at.
 ROWS: Final = {
@@ -47,6 +48,10 @@ ROWS: Final = {
     "shop_price": "border_shows_variant(variant_id)",
     "shop_sale": "border_shows_price(price_id)",
     "shop_vatrate": _EVERYTHING,
+    "shop_showcaseitem": "border_shows_person(creator_id) AND border_shows_product(product_id)",
+    # No message carries them.
+    "shop_review": _NOTHING,
+    "shop_shelfchange": _NOTHING,
     "shop_tag": "border_shows_video(video_id) AND border_shows_product(product_id)",
 }
 
@@ -81,7 +86,7 @@ def grant() -> None:
                 "table": sql.Identifier(table),
                 "policy": sql.Identifier(_POLICY),
                 "columns": sql.SQL(", ").join(map(sql.Identifier, names)),
-                "rows": sql.SQL(ROWS.get(table, "false")),
+                "rows": sql.SQL(ROWS.get(table, _NOTHING)),
             }
             for statement in (
                 "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",

@@ -99,7 +99,7 @@ class _Encrypted(_Field):
         if self.row == ("pk",) and getattr(self.model._meta.pk, "db_returning", False):
             message = f"{self.model._meta.label}.{self.name} is encrypted, and its row has no id before it is stored."
             hint = "Give the primary key new_id as its default, or name the row's own fields with row=."
-            found.append(checks.Error(message, hint=hint, obj=self, id="glaswerk.E003"))
+            found.append(checks.Error(message, hint=hint, obj=self, id="glaswerk.E005"))
         return found
 
     def opened(self, instance: models.Model, value: Sealed) -> Any:

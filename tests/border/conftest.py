@@ -37,8 +37,11 @@ class CheapArgon2(Argon2PasswordHasher):
 @pytest.fixture(autouse=True)
 def cell(settings: Any, tmp_path: Path) -> Cell:
     """Let everything go into a folder that is thrown away, and let pages name static files without their hashes."""
-    cell = Cell(tmp_path / "cell")
-    cell.make_folders()
+    own, cell = Cell(tmp_path / "cell"), Cell(settings.CELL.data)
+    own.make_folders()
+    # The database and the event log are those of the test process.
+    for folder in ("keys", "media", "uploads", "epochs", "archive", "mail", "tlog", "exports"):
+        setattr(cell, folder, getattr(own, folder))
     settings.CELL = cell
     settings.PASSWORD_HASHERS = [f"{__name__}.CheapArgon2"]
     settings.STORAGES = {

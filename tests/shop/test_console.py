@@ -174,8 +174,10 @@ def test_orders_are_found_by_state_and_words(
     assert found() == {first}
     assert found(state="all") == {first, second}
     assert found(state="shipped") == {second}
-    assert found(q="hopper") == found(q="jjd-77") == found(q=second) == found(q=other.sku) == {second}
-    assert found(q="hopper", state="open") == set()
+    assert found(q="jjd-77") == found(q=second) == found(q=other.sku) == {second}
+    assert found(q="jjd-77", state="open") == set()
+    # Names are encrypted, so nobody is found by theirs.
+    assert found(q="hopper") == set()
     assert found(q="ada@example.org") == {first, second}
     for strange in ("%", "_", "'; DROP TABLE", "\x00", "(" * 50):
         assert packer.get("/merchant/glas/orders", {"q": strange}).status_code == 200

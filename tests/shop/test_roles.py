@@ -279,7 +279,7 @@ def test_everybody_may_what_the_table_says_and_nothing_else(
     }
 
     # Each scene is rolled back, so that what there is stays the same; digesting all of it is for where something was written.
-    there = fingerprint()
+    there = rolled_back()
     wrong: list[object] = []
     for route, (body, expected) in TABLE.items():
         method, template = route.split(" ")
@@ -303,7 +303,7 @@ def test_everybody_may_what_the_table_says_and_nothing_else(
                 else:
                     sent = bodies[body] if isinstance(body, str) else body
                     answer = send(client, method, path, sent, **{"Idempotency-Key": f"{role}-key"})
-                changed = status >= 400 and writes() != before and fingerprint() != there
+                changed = status >= 400 and writes() != before and rolled_back() != there
                 transaction.set_rollback(True)
             if client.cookies.output() != cookies and role in ("anonymous", *TOKENS):
                 client.cookies.clear()
@@ -312,6 +312,11 @@ def test_everybody_may_what_the_table_says_and_nothing_else(
                     (route, role, status, answer.status_code, "changed something" if changed else answer.content[:200])
                 )
     assert wrong == []
+
+
+def rolled_back() -> dict[str, str]:
+    """Return the digests of all tables but the sandbox's own, which remembers on connections of its own."""
+    return {table: digest for table, digest in fingerprint().items() if not table.startswith("money_sandbox")}
 
 
 def writes() -> int:

@@ -33,7 +33,7 @@ from glaswerk.shop.addresses import FIELDS, check_address, place_mark
 from glaswerk.shop.commission import attribution_periods
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.ledger import purchase_lines
-from glaswerk.shop.models import MAX_LINES, WHOLE_BP, Purchase, PurchaseState
+from glaswerk.shop.models import MAX_LINES, WHOLE_BP, Address, Purchase, PurchaseState
 from glaswerk.shop.queries.quotes import quote_for
 from glaswerk.shop.quoting import Quote
 
@@ -43,7 +43,6 @@ _RESERVE: Final = (
     "SELECT id, is_new, asked, state, operation FROM shop_reserve(%s::bigint, %s::bigint, %s::bigint, %s, %s, %s, %s,"
     " %s::bigint, %s::jsonb, %s::jsonb, %s, %s, %s, %s::bigint, %s::integer, %s::bigint, %s, %s)"
 )
-_ADDRESS: Final = f"SELECT {', '.join(FIELDS)} FROM shop_address WHERE person_id = %s::bigint AND id = %s::bigint"  # noqa: S608
 _STATE: Final = "SELECT state, payment FROM shop_purchase WHERE id = %s::bigint"
 
 
@@ -287,10 +286,10 @@ def _address(person: Person | None, given: Mapping[str, str] | str) -> dict[str,
         wanted = decode_id(given)
     except ValueError:
         wanted = -1
-    rows = fetch(_ADDRESS, [person.pk, wanted]) if person is not None else []
-    if not rows:
+    kept = Address.objects.filter(person=person, pk=wanted).first() if person is not None else None
+    if kept is None:
         raise ShopError("address", _("There is no such address of yours."))
-    return dict(zip(FIELDS, rows[0], strict=True))
+    return {field: getattr(kept, field) for field in FIELDS}
 
 
 def _email(person: Person | None, given: str) -> str:
