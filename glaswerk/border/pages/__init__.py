@@ -2,6 +2,6 @@
 
 from django.urls import URLPattern
 
-from glaswerk.border.pages import data
+from glaswerk.border.pages import data, imports, leaving
 
-urlpatterns: list[URLPattern] = [*data.urlpatterns]
+urlpatterns: list[URLPattern] = [*data.urlpatterns, *imports.urlpatterns, *leaving.urlpatterns]
