@@ -26,7 +26,7 @@ from glaswerk.cell.models import Record
 from glaswerk.feed.models import Dials, PolicyRecord, Relation, SlateRecord, Watch
 from glaswerk.money.models import Destination, Operation, Payment, Payout, PayoutRun
 from glaswerk.people import actions as people
-from glaswerk.people.keyring import KeyDestroyed, pseudonym, seal
+from glaswerk.people.keyring import KeyDestroyed, pseudonym, seal, unseal
 from glaswerk.people.models import Departure, Person, Role
 from glaswerk.shop.models import (
     Address,
@@ -279,8 +279,6 @@ def test_no_canary_is_left_and_others_keep_theirs(
             cursor.execute(f"SELECT count(*) FROM {table} WHERE {column} = %s", [number])
             assert cursor.fetchone()[0] == 0, table
     with pytest.raises(KeyDestroyed):
-        from glaswerk.people.keyring import unseal
-
         unseal(number, "here", sealed)
 
     # What the law keeps is there, and it adds up.
@@ -402,7 +400,12 @@ def test_nothing_can_be_written_about_somebody_who_is_gone(
     erasures.request_erasure(anna)
     stale = Person.objects.get(pk=anna.pk)
     assert erasures.erase_due() == 1
-    with pytest.raises(IntegrityError), transaction.atomic():
-        post_comment(stale, video.pk, "zu spät")
-        connection.check_constraints()
+
+    def too_late() -> None:
+        with transaction.atomic():
+            post_comment(stale, video.pk, "zu spät")
+            connection.check_constraints()
+
+    with pytest.raises(IntegrityError):
+        too_late()
     assert not Comment.objects.exists()

@@ -296,7 +296,9 @@ def test_tiktoks_archive_is_understood_as_it_was_and_is(
         "follower": ["not_possible"], "comment": ["not_possible"], "video": ["not_possible"],
     }  # fmt: skip
     post = begun.rows.get(kind="video")
-    assert post.title.startswith((layout.get("Post") and "2025-01-01 · Tanz") or "2021-01-01") and "no files" in post.note
+    assert (
+        post.title.startswith((layout.get("Post") and "2025-01-01 · Tanz") or "2021-01-01") and "no files" in post.note
+    )
     imports.choose(anna, begun.public_id, ["profile", "follow"])
     imports.apply_import(begun.pk)
     anna.refresh_from_db()
