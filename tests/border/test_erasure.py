@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -409,3 +410,48 @@ def test_nothing_can_be_written_about_somebody_who_is_gone(
     with pytest.raises(IntegrityError):
         too_late()
     assert not Comment.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("leaves", [True, False], ids=["leaving", "staying"])
+def test_a_comment_written_at_that_very_moment_leaves_nothing(
+    leaves: bool, make_person: MakePerson, make_video: MakeVideo, due: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, ben = make_person("anna"), make_person("ben")
+    video, stale = make_video(ben), Person.objects.get(pk=anna.pk)
+    locked, go_on = threading.Event(), threading.Event()
+    whole = erasures.record
+
+    def slowly(*words: Any) -> Any:
+        locked.set()
+        assert go_on.wait(60)
+        return whole(*words)
+
+    def erasing() -> None:
+        erasures.erase_due()
+        connection.close()
+
+    failures: list[Exception] = []
+
+    def commenting() -> None:
+        try:
+            post_comment(stale, video.pk, "noch schnell")
+        except IntegrityError as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(erasures, "record", slowly)
+    threads = [threading.Thread(target=commenting)]
+    if leaves:
+        erasures.request_erasure(anna)
+        threads.insert(0, threading.Thread(target=erasing))
+        threads[0].start()
+        assert locked.wait(60), "the erasure is under way, and nothing of it is committed"
+    threads[-1].start()
+    threads[-1].join(1)
+    go_on.set()
+    for thread in threads:
+        thread.join(60)
+    assert (len(failures), Comment.objects.count()) == ((1, 0) if leaves else (0, 1))
+    assert Person.objects.filter(pk=anna.pk).exists() is not leaves
