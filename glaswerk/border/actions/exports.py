@@ -1,6 +1,8 @@
 """Exports: asked for, made by a job, downloaded by their owner alone, and deleted after a while."""
 
 import os
+import shutil
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -102,7 +104,11 @@ def sweep_exports() -> int:
         expire_export(export)
     kept = {each.path.stem for each in Export.objects.exclude(state__in=(ExportState.EXPIRED, ExportState.FAILED))}
     for path in settings.CELL.exports.iterdir() if settings.CELL.exports.exists() else ():
-        if path.is_file() and path.stem not in kept:
+        if path.is_dir():
+            # An archive that a killed worker had unpacked; whoever goes on with it unpacks it anew.
+            if path.stat().st_mtime < time.time() - _DAY.total_seconds():
+                shutil.rmtree(path, ignore_errors=True)
+        elif path.stem not in kept:
             path.unlink(missing_ok=True)
     return len(due)
 

@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
                 ('key', models.CharField(db_comment='PERSONAL', max_length=400)),
                 ('title', models.CharField(blank=True, db_comment='PERSONAL', max_length=300)),
                 ('facts', models.JSONField(db_comment='PERSONAL', default=dict)),
-                ('outcome', models.CharField(choices=[('waiting', 'Can be brought'), ('done', 'Brought'), ('known', 'Was here already'), ('not_here', 'Is not on this cell'), ('not_possible', 'Cannot be brought'), ('failed', 'Failed')], db_comment='PERSONAL', default='waiting', max_length=12)),
+                ('outcome', models.CharField(choices=[('waiting', 'Can be brought'), ('done', 'Brought'), ('known', 'Was here already'), ('not_here', 'Is not on this cell'), ('not_possible', 'Cannot be brought'), ('left_out', 'Left out by you'), ('failed', 'Failed')], db_comment='PERSONAL', default='waiting', max_length=12)),
                 ('note', models.CharField(blank=True, db_comment='PERSONAL', max_length=500)),
                 ('run', models.ForeignKey(db_comment='PERSONAL', on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='border.import')),
             ],
@@ -99,6 +99,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='importrow',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ['waiting', 'done', 'known', 'not_here', 'not_possible', 'failed'])), name='import_row_outcome_is_known'),
+            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ['waiting', 'done', 'known', 'not_here', 'not_possible', 'left_out', 'failed'])), name='import_row_outcome_is_known'),
         ),
     ]

@@ -124,6 +124,7 @@ class Outcome(models.TextChoices):
     KNOWN = "known", _("Was here already")
     NOT_HERE = "not_here", _("Is not on this cell")
     NOT_POSSIBLE = "not_possible", _("Cannot be brought")
+    LEFT_OUT = "left_out", _("Left out by you")
     FAILED = "failed", _("Failed")
 
 

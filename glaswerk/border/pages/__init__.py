@@ -2,6 +2,11 @@
 
 from django.urls import URLPattern
 
-from glaswerk.border.pages import data, transparency
+from glaswerk.border.pages import data, imports, leaving, transparency
 
-urlpatterns: list[URLPattern] = [*data.urlpatterns, *transparency.urlpatterns]
+urlpatterns: list[URLPattern] = [
+    *data.urlpatterns,
+    *imports.urlpatterns,
+    *leaving.urlpatterns,
+    *transparency.urlpatterns,
+]

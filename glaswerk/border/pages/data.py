@@ -20,22 +20,25 @@ from glaswerk.border import queries
 from glaswerk.border.actions import exports
 from glaswerk.border.failures import RightsError
 from glaswerk.people.models import Person
+from glaswerk.videos.limits import max_upload_mb
 
 _PIECE: Final = 1 << 20
 _FROM: Final = re.compile(r"bytes=(\d{1,18})-")
 
 
-def _person(request: HttpRequest) -> Person:
+def person_of(request: HttpRequest) -> Person:
+    """Return who is signed in."""
     assert isinstance(request.user, Person)
     return request.user
 
 
 def show(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse:
     """Render the page, with whatever a refusal has to say."""
-    person = _person(request)
+    person = person_of(request)
     context = {
         "export": queries.newest_export(person),
-        "kept": queries.what_is_kept(),
+        "imports": queries.newest_imports(person),
+        "most_mb": max_upload_mb(),
         **more,
     }
     return render(request, "border/data.html", context, status=status)
@@ -54,7 +57,7 @@ def data(request: HttpRequest) -> HttpResponse:
 def begin_export(request: HttpRequest) -> HttpResponse:
     """Have an export made."""
     try:
-        exports.begin_export(_person(request))
+        exports.begin_export(person_of(request))
     except RightsError as error:
         return show(request, error.status, export_error=error.message)
     messages.success(request, _("Your export is being made. You may leave this page."))
@@ -66,7 +69,7 @@ def begin_export(request: HttpRequest) -> HttpResponse:
 @login_required
 def export_state(request: HttpRequest, public_id: str) -> JsonResponse:
     """Say how far an export is."""
-    return JsonResponse(queries.export_state(exports.access_export(_person(request), public_id)))
+    return JsonResponse(queries.export_state(exports.access_export(person_of(request), public_id)))
 
 
 @require_safe
@@ -75,7 +78,7 @@ def export_state(request: HttpRequest, public_id: str) -> JsonResponse:
 @reauthentication_required  # type: ignore[untyped-decorator]
 def download(request: HttpRequest, public_id: str) -> HttpResponse:
     """Ask once more who is there, and lead to the file by an address that opens it for a few minutes."""
-    export = exports.access_export(_person(request), public_id)
+    export = exports.access_export(person_of(request), public_id)
     return redirect(f"{reverse('me_export_file', args=[public_id])}?key={exports.key_of(export)}")
 
 
@@ -85,7 +88,7 @@ def download(request: HttpRequest, public_id: str) -> HttpResponse:
 def export_file(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """Send the file of an export, from a byte on where a download goes on after it broke off."""
     try:
-        export = exports.open_export(_person(request), public_id, request.GET.get("key", ""))
+        export = exports.open_export(person_of(request), public_id, request.GET.get("key", ""))
     except RightsError as error:
         return show(request, error.status, export_error=error.message)
     size = export.path.stat().st_size
@@ -101,7 +104,7 @@ def export_file(request: HttpRequest, public_id: str) -> HttpResponseBase:
         answer.headers["Content-Range"] = f"bytes {first}-{size - 1}/{size}"
     answer.headers["Content-Length"] = str(size - first)
     answer.headers["Accept-Ranges"] = "bytes"
-    name = f"glaswerk-{_person(request).name}.zip"
+    name = f"glaswerk-{person_of(request).name}.zip"
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
 

@@ -1,4 +1,8 @@
-// The page of a person's own data: follows what is under way, and shows the page anew when it is done.
+// The pages of a person's own data: send an archive in pieces, follow what is under way, and show the page anew when it is
+// done.
+
+import { canResume, sendResumably } from "../videos/resumable.js";
+import { fill, gettext } from "../web/words.js";
 
 const EVERY_MS = 1500;
 
@@ -24,3 +28,41 @@ async function watch(place) {
 }
 
 for (const place of document.querySelectorAll("[data-watch]")) void watch(/** @type {HTMLElement} */ (place));
+
+/** @param {HTMLFormElement} form */
+function sendArchive(form) {
+  const input = /** @type {HTMLInputElement} */ (form.querySelector("[data-archive]"));
+  const sending = /** @type {HTMLElement} */ (form.querySelector("[data-sending]"));
+  const said = /** @type {HTMLElement} */ (form.querySelector("[data-said]"));
+  const bar = /** @type {HTMLProgressElement} */ (form.querySelector("progress"));
+  const upload = /** @type {HTMLInputElement} */ (form.elements.namedItem("upload"));
+  input.addEventListener("change", () => {
+    const file = input.files?.[0];
+    if (!file || !canResume()) return;
+    sending.hidden = false;
+    input.disabled = true;
+    said.textContent = fill(gettext("Sending {name}"), { name: file.name });
+    sendResumably(file, { purpose: "source" }, {
+      onProgress: ({ percent }) => {
+        bar.value = percent;
+      },
+      onWaiting: () => {
+        said.textContent = gettext("The connection is away. It goes on by itself.");
+      },
+      onSending: () => {
+        said.textContent = fill(gettext("Sending {name}"), { name: file.name });
+      },
+      onDone: ({ id }) => {
+        upload.value = id;
+        form.submit();
+      },
+      onRefused: (error) => {
+        said.textContent = error.message;
+        input.disabled = false;
+        input.value = "";
+      },
+    });
+  });
+}
+
+for (const form of document.querySelectorAll("[data-import]")) sendArchive(/** @type {HTMLFormElement} */ (form));
