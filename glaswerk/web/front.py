@@ -18,6 +18,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from psycopg import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 
+from glaswerk.border.sunset import gate
+from glaswerk.border.sunset.state import copy as sunset
 from glaswerk.cell.blobs import StorageError
 from glaswerk.cell.config import Cell
 from glaswerk.cell.database import close_pool, open_pool, pool
@@ -108,6 +110,8 @@ class FrontDoor:
     async def _start(self) -> None:
         """Wait for the servers, then begin; a worker that starts while one of them restarts must not give up."""
         await open_pool()
+        # Before it is known where the cell stands, nothing is answered.
+        await asyncio.to_thread(sunset.known.wait)
         while self._log is None:
             try:
                 self._log = await EventLog.connect(self._cell)
@@ -154,6 +158,11 @@ class FrontDoor:
         try:
             _refuse_long_headers(scope)
             _refuse_null_cookies(scope)
+            if closed := gate.refusal(sunset.stage(), scope["method"], path):
+                if route not in ("/", "django"):
+                    raise _closed(closed)
+                # In the person's own language; and no slate is ranked for a page that shows none.
+                handler = self._answer_django
             await handler(scope, receive, watched_send)
         except Refused as refused:
             await _send_problem(watched_send, refused)
@@ -432,6 +441,13 @@ async def _read_body(receive: Receive) -> bytes:
 
 def _come_back(detail: str) -> Refused:
     return Refused(503, detail, headers=((b"retry-after", str(LOG_PATIENCE_S).encode()),))
+
+
+def _closed(status: int) -> Refused:
+    if status == gate.LOCKED:
+        return Refused(status, "This cell can only be read now. Exports, cancelling and erasure stay open.")
+    again = (b"retry-after", str(gate.RETRY_AFTER_S).encode())
+    return Refused(status, "This cell is switched off. Exports and the public log stay open.", headers=(again,))
 
 
 async def _send_problem(send: Send, refused: Refused) -> None:

@@ -1,5 +1,0 @@
-"""The pages of the border."""
-
-from django.urls import URLPattern
-
-urlpatterns: list[URLPattern] = []
