@@ -12,8 +12,8 @@ import typer
 
 from glaswerk.cell import postgres
 from glaswerk.cell.config import DATA_VARIABLE, Cell, ConfigError, current_cell
-from glaswerk.cell.supervisor import CellBusy, StartFailed, Supervisor, locked, servers
-from glaswerk.cli.attach import fail, setup_django
+from glaswerk.cell.supervisor import CellBusy, StartFailed, Supervisor, locked_soon, servers
+from glaswerk.cli.attach import WAIT_S, fail, setup_django
 
 app = typer.Typer(help="Hand this cell to a new owner, with proofs.", no_args_is_help=True)
 
@@ -118,7 +118,7 @@ def _resting() -> Iterator[Cell]:
     try:
         cell = current_cell()
         os.environ[DATA_VARIABLE] = str(cell.data)
-        with locked(cell) as lock:
+        with locked_soon(cell, WAIT_S) as lock:
             if not (cell.run / "prepared.sha256").exists():
                 _prepare(cell, lock)
             supervisor = Supervisor(cell, lock=lock)

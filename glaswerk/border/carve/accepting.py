@@ -104,7 +104,8 @@ def _manifest(bag: Path, name: str) -> dict[str, str]:
     if path.stat().st_size > _LARGEST_TAG:
         raise CarveRefused(f"{name} is too large.")
     found = {}
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    *lines, end = path.read_bytes().decode(errors="replace").split("\n")
+    for line in [*lines, *([end] if end else [])]:
         matched = _LINE.fullmatch(line)
         if matched is None or matched[2] in found:
             raise CarveRefused(f"{name} has a line that no manifest has: {line[:200]!r}.")
@@ -280,8 +281,9 @@ def _load_tables(
     with connection.transaction():
         loaded = [tables[name] for name, facts in said.items() if facts["way"] != Way.KEPT]
         always = _disable_triggers(connection, loaded)
-        names = sql.SQL(", ").join(sql.Identifier(table.name) for table in loaded)
-        connection.execute(sql.SQL("TRUNCATE {}").format(names))
+        for table in loaded:
+            # What the migrations of a new cell put there comes from the seller as well.
+            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)))
         for name, facts in said.items():
             progress(f"table {name}")
             source = bag / "data" / "tables" / f"{name}.age"

@@ -12,6 +12,7 @@ import os
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -26,9 +27,9 @@ from glaswerk.border.carve.failures import CarveRefused
 from glaswerk.border.carve.inventory import StoredFile
 from glaswerk.border.carve.sealing import Recipient, seal
 from glaswerk.border.models import Mark
-from glaswerk.border.roots import RunningRoot, fix_settings
+from glaswerk.border.roots import RunningRoot, fix_settings, root_over
 from glaswerk.border.sunset import state
-from glaswerk.border.sunset.marks import mark_reached
+from glaswerk.border.sunset.marks import log_now, mark_reached
 from glaswerk.border.sunset.plan import Stage
 from glaswerk.border.sunset.still import own_connection
 from glaswerk.cell.blobs import make_durable
@@ -98,7 +99,8 @@ def export(cell: Cell, recipient: Recipient, out: Path, progress: Progress) -> d
         for number, files in enumerate(_packs(inventory.files_of(folder)), 1):
             progress(f"bucket {name}, part {number}")
             place = f"data/buckets/{name}/{number:06}.tar.age"
-            bag.add(place, lambda folder=folder, files=files: _PackPart(folder, files))  # type: ignore[misc]
+            part = _PackPart(folder, files)
+            bag.add(place, lambda part=part: part, part.facts())  # type: ignore[misc]
             for file in files:
                 running.add(file.leaf)
                 size += file.size
@@ -128,8 +130,6 @@ def export(cell: Cell, recipient: Recipient, out: Path, progress: Progress) -> d
 
 
 def _cell_facts(cell: Cell, connection: Connection[Any]) -> dict[str, Any]:
-    from glaswerk.border.sunset.marks import log_now
-
     checkpoint = log_now()
     return {
         "version": __version__,
@@ -196,7 +196,7 @@ class _PackPart:
         yield bytes(2 * tarfile.BLOCKSIZE)
 
     def facts(self) -> dict[str, Any]:
-        return {"count": len(self._files)}
+        return asdict(root_over(one.leaf for one in self._files))
 
 
 def _packs(files: Iterator[StoredFile]) -> Iterator[list[StoredFile]]:
@@ -221,21 +221,26 @@ class _Bag:
         self.parts: dict[str, dict[str, Any]] = {}
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         noted = folder / _DONE
-        for line in noted.read_bytes().splitlines(keepends=True) if noted.exists() else ():
-            # The last line may be half, where a kill came between.
-            if line.endswith(b"\n"):
-                one = orjson.loads(line)
-                if one["for"] != recipient.text:
-                    raise CarveRefused(f"{folder} was begun for another key. Take it away, or go on for that one.")
-                self.parts[one["path"]] = one
+        # The last line may be half, where a kill came between.
+        whole = noted.read_bytes().rpartition(b"\n")[0] if noted.exists() else b""
+        for line in whole.splitlines():
+            one = orjson.loads(line)
+            if one["for"] != recipient.text:
+                raise CarveRefused(f"{folder} was begun for another key. Take it away, or go on for that one.")
+            self.parts[one["path"]] = one
+        write_durably(noted, whole + b"\n" if whole else b"")
 
-    def add(self, path: str, make: Callable[[], _TablePart | _PackPart]) -> dict[str, Any]:
-        """Write a file of the bag, unless it is there; return what is known of what it holds."""
+    def add(
+        self, path: str, make: Callable[[], _TablePart | _PackPart], wanted: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Write a file of the bag, unless it is there with what is wanted; return what is known of what it holds."""
         target = self._folder / path
         done = self.parts.get(path)
         if done is not None and target.is_file() and target.stat().st_size == done["size"]:
             facts: dict[str, Any] = done["facts"]
-            return facts
+            # Files such as those of the log may have grown since.
+            if wanted in (None, facts):
+                return facts
         part = make()
         target.parent.mkdir(parents=True, exist_ok=True)
         fresh = target.with_name(f".{target.name}.new")

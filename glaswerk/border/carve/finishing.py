@@ -28,7 +28,7 @@ from glaswerk.tlog import LogError, Policy, VerifierKey, open_checkpoint
 
 FINISHED: Final = "finished.json"
 # Of the key folder, what opens or signs anything of this cell; everybody's shares lie in `people/`.
-_KEYS: Final = ("people.key", "django", "tlog")
+_KEYS: Final = ("people.key", "tlog")
 
 
 def finish(
@@ -120,6 +120,9 @@ def _destroy_keys(cell: Cell) -> int:
     for name in _KEYS:
         if (cell.keys / name).exists():
             _overwrite(cell.keys / name)
+    # Whatever the old one has signed, such as the cookies of the signed out, means nothing to the next.
+    _overwrite(cell.keys / "django")
+    (cell.keys / "django").write_text(secrets.token_hex(32))
     return destroyed
 
 

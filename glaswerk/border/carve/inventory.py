@@ -101,7 +101,7 @@ def buckets_of(cell: Cell) -> dict[str, Path]:
     return {
         "archive": cell.archive,
         "epochs": cell.epochs,
-        "events": cell.nats,
+        "events": cell.nats / "store",
         "log": cell.tlog,
         "media": cell.media,
         "originals": cell.uploads / "originals",
@@ -147,15 +147,10 @@ def sequences_of(connection: Connection[Any]) -> dict[str, int]:
     rows = connection.execute(
         "SELECT s.sequencename, t.relname, s.last_value FROM pg_sequences s"
         " JOIN pg_depend d ON d.objid = (quote_ident(s.schemaname) || '.' || quote_ident(s.sequencename))::regclass"
-        " AND d.deptype IN ('a', 'i') JOIN pg_class t ON t.oid = d.refobjid AND t.relkind = 'r'"
+        " AND d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') JOIN pg_class t ON t.oid = d.refobjid AND t.relkind = 'r'"
         " WHERE s.schemaname = 'public' AND s.last_value IS NOT NULL ORDER BY 1"
     )
     return {name: value for name, table, value in rows if way_of(table) is Way.LOADED}
-
-
-def table_facts(root: Root, way: Way) -> dict[str, Any]:
-    """A table, as the inventory says it."""
-    return {"way": way.value, "count": root.count, "root": root.root}
 
 
 def bucket_facts(files: Iterable[StoredFile]) -> dict[str, Any]:

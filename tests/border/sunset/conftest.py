@@ -20,6 +20,8 @@ def sunset(transactional_db: None, tmp_path: Any, settings: Any) -> Iterator[Non
     cell = Cell(settings.CELL.data)
     cell.tlog = tmp_path / "tlog"
     settings.CELL = cell
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     state.copy.forget()
     yield
     drop_guards(cell)
