@@ -24,5 +24,4 @@ def make_app() -> object:
     from glaswerk.web.front import FrontDoor
 
     watch(settings.CELL)
-
     return FrontDoor(settings.CELL, django_application)

@@ -104,6 +104,7 @@ def buckets_of(cell: Cell) -> dict[str, Path]:
         "events": cell.nats / "store",
         "log": cell.tlog,
         "media": cell.media,
+        "models": cell.data / "models",
         "originals": cell.uploads / "originals",
     }
 

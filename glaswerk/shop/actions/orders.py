@@ -87,7 +87,8 @@ def open_orders() -> QuerySet[Order]:
     """Orders that somebody still waits for: neither sent as a whole nor paid back."""
     settled = Refund.objects.filter(order=OuterRef("pk"), key__endswith=f":{_UNSENT}")
     return Order.objects.filter(
-        Q(state=OrderState.PAID) | Q(Q(state=OrderState.PARTLY_SHIPPED) & ~Exists(settled))
+        Q(state=OrderState.PAID)
+        | (Q(state=OrderState.PARTLY_SHIPPED, refunded_minor__lt=F("total_minor")) & ~Exists(settled))
     ).order_by("id")
 
 

@@ -23,8 +23,12 @@ VIDEOS: Final = """
 INSERT INTO videos_video (id, creator_id, caption, hashtags, mentions, visibility, language, region, sound_title, state,
     ladder, progress, failure, source, duration_ms, width, height, poster, color, features, created_at, published_at)
 SELECT 1000000 + n, 1 + n %% %s, 'caption ' || n, ARRAY['a', 'b "quoted"'], '{}', 'public', '', 'eu', 'sound', 'ready', 'whole',
-    100, '', sha, 9000, 720, 1280, sha, '#123456', decode(md5(n::text), 'hex'), now(), now()
+    100, '', sha, 9000, 720, 1280, sha, '#123456', '', now(), now()
 FROM unnest(%s::text[]) WITH ORDINALITY AS made (sha, n)
+"""
+RENDITIONS: Final = """
+INSERT INTO videos_rendition (video_id, blob, width, height, bitrate, size, codecs, family)
+SELECT id, source, 720, 1280, 800000, 20000, 'avc1.64001f,mp4a.40.2', 'h264' FROM videos_video
 """
 EVENTS: Final = """
 INSERT INTO feed_watch (viewer, video, first_at, last_at, watched, watched_ms, loops, shared, liked_at, saved_at, refused_at,
@@ -51,6 +55,7 @@ def fill(people: int, videos: int, events: int, video_bytes: int = 20_000) -> No
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(PEOPLE, [people])
         cursor.execute(VIDEOS, [people, shas])
+        cursor.execute(RENDITIONS)
         cursor.execute(EVENTS, [events])
         cursor.execute(
             "INSERT INTO people_datakey (owner, wrapped) SELECT * FROM unnest(%s::bigint[], %s::bytea[])",
