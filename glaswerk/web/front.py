@@ -343,6 +343,9 @@ class FrontDoor:
     async def _answer_ready(self, scope: Scope, receive: Receive, send: Send) -> None:
         _require_method(scope, "GET", "HEAD")
         why_not = "the worker is starting" if self._feed is None else self._feed.why_not_ready()
+        if self._feed is not None and gate.refusal(sunset.stage(), "GET", "/api/feed"):
+            # In the dark no slate is served, and no epoch is cut that could be waited for.
+            why_not = None
         if why_not is None:
             async with asyncio.timeout(2), pool().connection() as connection:
                 await connection.execute("SELECT 1")

@@ -22,7 +22,7 @@ def own_cell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCell]:
         yield cell
 
 
-def until(what: Any, seconds: float = 60) -> None:
+def until(what: Any, seconds: float = 300) -> None:
     """Wait for what comes by itself; how soon is no matter of a test."""
     deadline = time.monotonic() + seconds
     while not what():
