@@ -45,6 +45,8 @@ def django_db_modify_db_settings(servers: None) -> None:
 
 # The ledger and the public log refuse to be emptied, which the tests of transactions do with every table after each test.
 _GUARDED = {
+    "border_act": "border_act_is_not_emptied",
+    "border_mark": "border_mark_is_not_emptied",
     "cell_record": "cell_record_is_not_emptied",
     "money_account": "money_account_is_not_emptied",
     "money_journal": "money_journal_is_not_emptied",

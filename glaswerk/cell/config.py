@@ -269,6 +269,14 @@ class ShopSection(_Section):
     )
 
 
+class SunsetSection(_Section):
+    """What a legal date may do to this cell."""
+
+    extension_days: Annotated[int, Field(ge=1, le=366)] = Field(
+        90, description="How many days one extension may move the date on."
+    )
+
+
 class Config(_Section):
     """The whole of `cell.toml`."""
 
@@ -283,6 +291,7 @@ class Config(_Section):
     limits: LimitsSection = LimitsSection()
     shop: ShopSection = ShopSection()
     rights: RightsSection = RightsSection()
+    sunset: SunsetSection = SunsetSection()
 
 
 def parse_config(text: str) -> Config:

@@ -10,6 +10,7 @@ from glaswerk import __version__
 from glaswerk.cell.config import DATA_VARIABLE
 from glaswerk.cli import (
     bench,
+    carve,
     demo_command,
     doctor,
     feed,
@@ -21,6 +22,7 @@ from glaswerk.cli import (
     shop,
     simulate,
     storage,
+    sunset,
     up,
     video,
 )
@@ -64,5 +66,7 @@ app.add_typer(learn.app, name="learn")
 app.add_typer(money.app, name="money")
 app.add_typer(shop.app, name="shop")
 app.add_typer(log.app, name="log")
+app.add_typer(sunset.app, name="sunset")
+app.add_typer(carve.app, name="carve")
 app.command("simulate")(simulate.simulate)
 app.add_typer(bench.app, name="bench")

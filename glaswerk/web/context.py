@@ -6,14 +6,16 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from glaswerk.border.sunset.state import copy
 from glaswerk.people.models import Person
 from glaswerk.shop.queries.inbox import unread
 
 
 def cell(request: HttpRequest) -> dict[str, Any]:
-    """Return the cell's title, region and public address, and how much whoever is signed in has not read.
+    """Return the cell's title, region and public address, how much whoever is signed in has not read,
+    and where it stands on its way into a sunset.
 
-    The last is a function, so that only a template that asks for it costs a query, and costs it once.
+    What is unread is a function, so that only a template that asks for it costs a query, and costs it once.
     """
     section = settings.CELL.config.cell
 
@@ -27,4 +29,6 @@ def cell(request: HttpRequest) -> dict[str, Any]:
         "cell_region": section.region,
         "public_url": settings.PUBLIC_URL,
         "unread_notices": unread_notices,
+        "sunset_stage": copy.stage().value,
+        "sunset_plan": copy.plan,
     }

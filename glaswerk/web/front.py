@@ -20,6 +20,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from psycopg import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 
+from glaswerk.border.sunset import gate
+from glaswerk.border.sunset.state import copy as sunset
 from glaswerk.cell.blobs import StorageError
 from glaswerk.cell.config import Cell
 from glaswerk.cell.database import close_pool, open_pool, pool
@@ -113,6 +115,8 @@ class FrontDoor:
     async def _start(self) -> None:
         """Wait for the servers, then begin; a worker that starts while one of them restarts must not give up."""
         await open_pool()
+        # Before it is known where the cell stands, nothing is answered.
+        await asyncio.to_thread(sunset.known.wait)
         while self._log is None:
             try:
                 self._log = await EventLog.connect(self._cell)
@@ -165,6 +169,11 @@ class FrontDoor:
         try:
             _refuse_long_headers(scope)
             _refuse_null_cookies(scope)
+            if closed := gate.refusal(sunset.stage(), scope["method"], path):
+                if route not in ("/", "django"):
+                    raise _closed(closed)
+                # In the person's own language; and no slate is ranked for a page that shows none.
+                handler = self._answer_django
             await handler(scope, receive, watched_send)
         except Refused as refused:
             await _send_problem(watched_send, refused)
@@ -371,6 +380,9 @@ class FrontDoor:
     async def _answer_ready(self, scope: Scope, receive: Receive, send: Send) -> None:
         _require_method(scope, "GET", "HEAD")
         why_not = "the worker is starting" if self._feed is None else self._feed.why_not_ready()
+        if self._feed is not None and gate.refusal(sunset.stage(), "GET", "/api/feed"):
+            # In the dark no slate is served, and no epoch is cut that could be waited for.
+            why_not = None
         if why_not is None:
             async with asyncio.timeout(2), pool().connection() as connection:
                 await connection.execute("SELECT 1")
@@ -488,6 +500,13 @@ async def _read_body(receive: Receive) -> bytes:
 
 def _come_back(detail: str) -> Refused:
     return Refused(503, detail, headers=((b"retry-after", str(LOG_PATIENCE_S).encode()),))
+
+
+def _closed(status: int) -> Refused:
+    if status == gate.LOCKED:
+        return Refused(status, "This cell can only be read now. Exports, cancelling and erasure stay open.")
+    again = (b"retry-after", str(gate.RETRY_AFTER_S).encode())
+    return Refused(status, "This cell is switched off. Exports and the public log stay open.", headers=(again,))
 
 
 async def _send_problem(send: Send, refused: Refused) -> None:

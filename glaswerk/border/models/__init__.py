@@ -10,5 +10,18 @@ from glaswerk.border.models.rights import (
     ImportState,
     Outcome,
 )
+from glaswerk.border.models.sunset import Act, ActKind, Mark
 
-__all__ = ["Erasure", "Export", "ExportState", "Import", "ImportKind", "ImportRow", "ImportState", "Outcome"]
+__all__ = [
+    "Act",
+    "ActKind",
+    "Erasure",
+    "Export",
+    "ExportState",
+    "Import",
+    "ImportKind",
+    "ImportRow",
+    "ImportState",
+    "Mark",
+    "Outcome",
+]

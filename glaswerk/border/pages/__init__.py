@@ -2,11 +2,12 @@
 
 from django.urls import URLPattern
 
-from glaswerk.border.pages import data, imports, leaving, transparency
+from glaswerk.border.pages import data, imports, leaving, sunset, transparency
 
 urlpatterns: list[URLPattern] = [
     *data.urlpatterns,
     *imports.urlpatterns,
     *leaving.urlpatterns,
+    *sunset.urlpatterns,
     *transparency.urlpatterns,
 ]

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -42,6 +42,8 @@ from glaswerk.shop.models import (
 from glaswerk.shop.queries.orders import access_order, access_own_order, access_own_return
 from glaswerk.shop.texts import clean_line
 
+# The key of the refund of what was not sent of an order that was partly sent.
+_UNSENT: Final = "unsent"
 _logger = structlog.get_logger("glaswerk.shop")
 
 
@@ -82,7 +84,34 @@ def cancel_as_merchant(person: Person, order_id: str, reason: str) -> Order:
     return order
 
 
-def _cancel(order: Order, by: int, reason: str) -> Refund | None:
+def open_orders() -> QuerySet[Order]:
+    """Orders that somebody still waits for: neither sent as a whole nor paid back."""
+    settled = Refund.objects.filter(order=OuterRef("pk"), key__endswith=f":{_UNSENT}")
+    return Order.objects.filter(
+        Q(state=OrderState.PAID)
+        | (Q(state=OrderState.PARTLY_SHIPPED, refunded_minor__lt=F("total_minor")) & ~Exists(settled))
+    ).order_by("id")
+
+
+def pay_back_unsent(order_id: int, reason: str) -> None:
+    """Give back the money for whatever of an order was not sent, because it never will be.  Safe to run again."""
+    with transaction.atomic():
+        order = Order.objects.select_for_update(no_key=True).get(pk=order_id)
+        if not open_orders().filter(pk=order_id).exists():
+            return
+        if order.state == OrderState.PAID:
+            refund = _cancel(order, None, reason)
+        else:
+            lines = [line for line in order.lines.all() if line.quantity > line.shipped]
+            _put_back({line.variant_id: line.quantity - line.shipped for line in lines if line.variant_id}, order)
+            worth = sum(line.total_minor - line.total_minor * line.shipped // line.quantity for line in lines)
+            minor = min(worth, _refundable(order))
+            refund = write_refund(order, minor, _UNSENT, None, reason) if minor else None
+            tell(order, "refunded", None, reason)
+    _pay_back(refund)
+
+
+def _cancel(order: Order, by: int | None, reason: str) -> Refund | None:
     move(order, [OrderState.PAID], OrderState.CANCELLED, by, reason)
     _put_back({line.variant_id: line.quantity for line in order.lines.all() if line.variant_id}, order)
     left = order.total_minor - order.refunded_minor

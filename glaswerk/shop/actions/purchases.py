@@ -7,7 +7,7 @@ stands, and never made again: its key is the purchase's id.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
@@ -308,9 +308,18 @@ def expire_purchases(limit: int = 200) -> int:
 
     The payment is asked first, because a paid purchase is not to be given away only because nobody heard of it.
     """
-    ended = 0
     over = Purchase.objects.filter(state=PurchaseState.RESERVED, expires_at__lt=timezone.now()).order_by("expires_at")
-    for purchase in over[:limit]:
+    return _end(over[:limit])
+
+
+def end_purchases() -> int:
+    """The same with all reservations, because nothing will be sold any more.  Returns how many ended."""
+    return _end(Purchase.objects.filter(state=PurchaseState.RESERVED).order_by("id"))
+
+
+def _end(purchases: Iterable[Purchase]) -> int:
+    ended = 0
+    for purchase in purchases:
         try:
             paying.give_up(purchase)
         except Exception:
