@@ -2,4 +2,6 @@
 
 from django.urls import URLPattern
 
-urlpatterns: list[URLPattern] = []
+from glaswerk.border.peers import pages as peers
+
+urlpatterns: list[URLPattern] = [*peers.urlpatterns]

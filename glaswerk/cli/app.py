@@ -16,6 +16,7 @@ from glaswerk.cli import (
     learn,
     log,
     money,
+    peer,
     person,
     reel,
     shop,
@@ -64,5 +65,6 @@ app.add_typer(learn.app, name="learn")
 app.add_typer(money.app, name="money")
 app.add_typer(shop.app, name="shop")
 app.add_typer(log.app, name="log")
+app.add_typer(peer.app, name="peer")
 app.command("simulate")(simulate.simulate)
 app.add_typer(bench.app, name="bench")

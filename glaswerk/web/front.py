@@ -1,6 +1,6 @@
 """The front door: one ASGI application that answers the busy paths itself and hands the rest to Django.
 
-Lean are `/api/feed`, `/api/events`, `/api/dials…`, `/api/uploads…`, `/media/…`, `/healthz`, `/readyz` and `/metrics`.
+Lean are `/api/feed`, `/api/events`, `/api/dials…`, `/api/uploads…`, `/media/…`, `/log/blob/…`, `/healthz`, `/readyz` and `/metrics`.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from psycopg import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 
+from glaswerk.border.outward import serving as outward
 from glaswerk.cell.blobs import StorageError
 from glaswerk.cell.config import Cell
 from glaswerk.cell.database import close_pool, open_pool, pool
@@ -143,6 +144,8 @@ class FrontDoor:
 
         if path in self._lean:
             route, handler = path, self._lean[path]
+        elif path.startswith(outward.PREFIX):
+            route, handler = "/log/blob", outward.serve
         elif path.startswith("/media/"):
             route, handler = "/media", self._answer_media
         elif (path == server.ROOT or path.startswith(f"{server.ROOT}/")) and scope["method"] != "GET":

@@ -25,6 +25,11 @@ export function linked(text) {
   return parts.filter((part) => part !== "");
 }
 
+/** @param {string} name @returns {string} the cell that somebody is at home in, or "" for this one */
+function homeOf(name) {
+  return name.split("@")[1] ?? "";
+}
+
 export class SlotView {
   /** @param {Item} item @param {{own: string}} viewer the signed-in person's name, or "" */
   constructor(item, viewer) {
@@ -115,6 +120,7 @@ export class SlotView {
         "p",
         { class: "byline" },
         element("a", { href: `/@${creator.name}`, class: "creator", text: creator.display_name || creator.name }),
+        homeOf(creator.name) && element("span", { class: "from-cell", text: fill(gettext("from {cell}"), { cell: homeOf(creator.name) }) }),
         video.published_at && element("span", { class: "when", text: ` · ${ago(video.published_at)}` }),
       ),
       video.caption && element("div", { class: "caption-box" }, caption, unfold),
