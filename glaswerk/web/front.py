@@ -1,6 +1,6 @@
 """The front door: one ASGI application that answers the busy paths itself and hands the rest to Django.
 
-Lean are `/api/feed`, `/api/events`, `/api/dials…`, `/api/uploads…`, `/media/…`, `/log/blob/…`, `/healthz`, `/readyz` and `/metrics`.
+Lean are `/api/feed`, `/api/events`, `/api/dials…`, `/api/uploads…`, `/media/…`, `/healthz`, `/readyz` and `/metrics`.
 """
 
 import asyncio
