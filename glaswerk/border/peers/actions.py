@@ -52,14 +52,15 @@ def add_peer(url: str, key: str, label: str = "", *, is_private: bool = False) -
         raise PeerRefused("name", "give --name: up to 32 letters, digits, dashes and dots, such as us or video.example")
     with transaction.atomic():
         known = Peer.objects.select_for_update().filter(Q(key=key.strip()) | Q(label=called)).first()
-        if known is not None and known.removed_at is None:
-            raise PeerRefused("name" if known.label == called else "key", f"the peer {known.label} is followed already")
         if known is not None and known.key != key.strip():
-            raise PeerRefused("name", f"another cell was called {called}; choose another name")
-        # Who was followed before is held to what its log has shown then.
+            raise PeerRefused("name", f"another cell is or was called {called}; choose another name")
+        if known is not None and known.removed_at is None and known.label != called:
+            raise PeerRefused("key", f"this cell is followed already, as {known.label}")
+        # Who was followed before is held to what its log has shown then; who is followed now may have moved.
         peer = known or Peer(key=key.strip())
+        if peer.removed_at is not None:
+            peer.removed_at, peer.next_index, peer.added_at = None, 0, timezone.now()
         peer.label, peer.url, peer.is_private = called, address, is_private
-        peer.removed_at, peer.next_index, peer.added_at = None, 0, timezone.now()
         peer.save()
         with Source(peer) as source:
             look(peer, source)

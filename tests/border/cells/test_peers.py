@@ -413,8 +413,12 @@ def test_adding_looks_first_and_removing_leaves_nothing(us: AnotherCell, film: b
             add_peer(us.url, key, "us", is_private=is_private)
     assert not Peer.objects.exists()
     peer = add_peer(us.url, us.key, "us", is_private=True)
-    with pytest.raises(PeerRefused):
-        add_peer(us.url, us.key, "us", is_private=True)
+    for key, name, field in ((us.key, "usa", "key"), (other, "us", "name")):
+        with pytest.raises(PeerRefused) as refusal:
+            add_peer(us.url, key, name, is_private=True)
+        assert refusal.value.field == field
+    # The same again is a change of address, and takes nothing twice.
+    assert add_peer(us.url, us.key, "us", is_private=True).pk == peer.pk
     us.say(ida())
     us.say(clip(film), film)
     us.say(an_offer())
