@@ -55,8 +55,6 @@ _FILL: Final = (
                                   default_visibility, is_active, is_superuser, joined_at)
        SELECT n, 'buyer' || n, '', '', '', 'buyer' || n || '@example.org', '!', 'viewer', 'en', true, 'public', true, false, now()
        FROM generate_series(1, %(buyers)s) n""",
-    """INSERT INTO shop_address (id, person_id, name, company, street, postal_code, city, area, country, phone, is_default)
-       SELECT n, n, 'Buyer', '', 'Torstraße 1', '10119', 'Berlin', '', 'DE', '', true FROM generate_series(1, %(buyers)s) n""",
     """INSERT INTO shop_merchant (id, name, title, about, currency, state, legal_name, street, postal_code, city, country,
                                   email, phone, registration, vat_id, self_certified, applied_at, decided_at, reason, invoices, is_open_to_creators)
        SELECT n, 'merchant-' || n, 'M', '', 'EUR', 'approved', 'M GmbH', 'Weg 1', '10119', 'Berlin', 'DE', 'm@example.org',
@@ -211,7 +209,7 @@ def run(work: Any) -> Any:
 
 
 def sessions_of(cell: RunningCell, buyers: int) -> list[str]:
-    """Return a session of each buyer, made with the cell's own key."""
+    """Give each buyer an address, and return a session of each, made with the cell's own key."""
     code = (
         "from glaswerk.cli.attach import setup_django; setup_django()\n"
         "from django.contrib.sessions.backends.db import SessionStore\n"
@@ -225,6 +223,10 @@ def sessions_of(cell: RunningCell, buyers: int) -> list[str]:
         "    rows.append(Session(session_key=SessionStore()._get_new_session_key(), session_data=SessionStore().encode(data),\n"
         "                        expire_date=timezone.now() + timedelta(days=1)))\n"
         "Session.objects.bulk_create(rows)\n"
+        # What is encrypted comes into a table by its model alone.
+        "from glaswerk.shop.models import Address\n"
+        f"Address.objects.bulk_create([Address(id=n, person_id=n, name='Buyer', street='Torstraße 1', postal_code='10119',\n"
+        f"    city='Berlin', country='DE', is_default=True) for n in range(1, {buyers} + 1)])\n"
         "for row in rows: print(row.session_key)\n"
     )
     done = subprocess.run(

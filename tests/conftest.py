@@ -60,6 +60,9 @@ def django_db_setup(django_db_setup: None, django_db_blocker: object) -> Iterato
 
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         call_command("createcachetable", verbosity=0)
+        from glaswerk.border.role import grant
+
+        grant()
     emptying = connection.ops.sql_flush
 
     def without_guards(*words: object, **named: object) -> list[str]:

@@ -66,6 +66,9 @@ def prepare() -> None:
         fail(str(error))
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
+    from glaswerk.border.role import grant
+
+    grant()
     _collect_static(cell)
     compiling.join()
     if compiling.exitcode:

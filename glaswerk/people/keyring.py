@@ -3,13 +3,15 @@
 Both lie in the database wrapped by the cell's key holder (`cell/key_holder.py`).  Destroying them makes noise of every
 encrypted value about their owner, in every backup too, and unlinks every entry of the public log that is about them.
 
-An owner is named by an id: a person's, or that of a purchase which nobody with an account made.
+An owner is named by a number: a person's id, or that of a guest who buys without an account, which is negative.
 """
 
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -22,11 +24,31 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from glaswerk.cell.ids import encode_id
-from glaswerk.cell.key_holder import KeyDestroyed, KeyHolder, KeyLost, LocalKeyHolder
+from glaswerk.cell.key_holder import (
+    KeyDestroyed,
+    KeyHolder,
+    KeyLost,
+    LocalKeyHolder,
+    NoWarrant,
+    Warrant,
+    owner_name,
+    pseudonym_with,
+)
+from glaswerk.cell.records import log_policy
 from glaswerk.people.models import DataKey, Person
 
-__all__ = ["KeyDestroyed", "KeyLost", "destroy_keys", "load_keys", "pseudonym", "seal", "unseal"]
+__all__ = [
+    "KeyDestroyed",
+    "KeyLost",
+    "NoWarrant",
+    "Warrant",
+    "commitment",
+    "destroy_keys",
+    "load_keys",
+    "pseudonym",
+    "seal",
+    "unseal",
+]
 
 _FORMAT: Final = b"\x01"
 _NONCE: Final = 12
@@ -77,7 +99,30 @@ _cache = _Cache()
 
 def key_holder() -> KeyHolder:
     """Whoever holds this cell's key."""
-    return LocalKeyHolder(settings.CELL.keys)
+    return LocalKeyHolder(settings.CELL.keys, partial(log_policy, settings.CELL))
+
+
+# Who reads, where it is not the cell itself at work for somebody: staff, and what they have to show for an owner.
+Door = Callable[[int, str], Warrant]
+_door: ContextVar[Door | None] = ContextVar("door", default=None)
+
+
+@contextmanager
+def through(door: Door) -> Iterator[None]:
+    """Let everything that is decrypted meanwhile be read through a door, which gives a warrant for it or raises NoWarrant."""
+    token = _door.set(door)
+    try:
+        yield
+    finally:
+        _door.reset(token)
+
+
+def show_warrant(owner: int, warrant: Warrant) -> None:
+    """Return when the key holder takes this warrant.  Raises NoWarrant and KeyDestroyed."""
+    row = DataKey.objects.filter(owner=owner, destroyed_at=None).first()
+    if row is None:
+        raise KeyDestroyed(f"there is no key of {owner_name(owner)}")
+    key_holder().unwrap_for(owner, bytes(row.wrapped), warrant)
 
 
 def pseudonym(person: Person) -> str:
@@ -87,7 +132,7 @@ def pseudonym(person: Person) -> str:
 
 def pseudonym_of(owner: int) -> str:
     """The same of any owner's id."""
-    return hmac.digest(_keys(owner).salt, encode_id(owner).encode(), "sha256").hex()
+    return pseudonym_with(_keys(owner).salt, owner)
 
 
 def commitment(person: Person, text: str) -> str:
@@ -102,9 +147,14 @@ def seal(owner: int, place: str, text: str) -> bytes:
 
 
 def unseal(owner: int, place: str, data: bytes) -> str:
-    """Decrypt what `seal` made.  Raises KeyDestroyed, and KeyLost where it is not what was sealed there."""
+    """Decrypt what `seal` made.
+
+    Raises KeyDestroyed, KeyLost where it is not what was sealed there, and NoWarrant where staff read who may not.
+    """
     if data[:1] != _FORMAT:
         raise KeyLost(f"{place} holds no encrypted value")
+    if (door := _door.get()) is not None:
+        show_warrant(owner, door(owner, place.partition("/")[0]))
     try:
         return _keys(owner).data.decrypt(data[1 : 1 + _NONCE], data[1 + _NONCE :], place.encode()).decode()
     except (InvalidTag, ValueError):
@@ -148,7 +198,7 @@ def _keys(owner: int) -> _Keys:
     if found is None:
         row = DataKey.objects.filter(owner=owner).first() or _made(owner)
         if row.destroyed_at is not None:
-            raise KeyDestroyed(f"the key of {encode_id(owner)} was destroyed")
+            raise KeyDestroyed(f"the key of {owner_name(owner)} was destroyed")
         found = _unwrapped(row)
         _keep(owner, found)
     return found

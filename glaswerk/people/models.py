@@ -3,6 +3,7 @@
 from typing import Any, ClassVar, Final
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Concat, Lower
@@ -12,7 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from glaswerk.cell.blobs import blob_url
 from glaswerk.cell.classes import personal, public, secret
 from glaswerk.cell.ids import encode_id, new_id
+from glaswerk.cell.key_holder import LONGEST_ACCESS
 from glaswerk.cell.references import keeps_blob
+from glaswerk.people.encrypted import EncryptedTextField
 from glaswerk.people.names import MAX_CELL, MAX_NAME, NAME_VALIDATORS
 
 AVATAR_EXTENSION: Final = "webp"
@@ -154,7 +157,7 @@ class Person(AbstractBaseUser, PermissionsMixin):
 
 
 class DataKey(models.Model):
-    """The key of one owner, wrapped: a person, or a purchase that nobody with an account made.
+    """The key of one owner, wrapped: of a person, or of a guest, whose number is negative.
 
     The row stays when its owner is gone, so that nobody ever gets a second key under the same id.
     """
@@ -174,4 +177,74 @@ class DataKey(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"the key of {encode_id(self.owner)}"
+        return f"the key of {self.owner}"
+
+
+class Purpose(models.TextChoices):
+    """What staff may look at somebody's personal data for."""
+
+    REPORT = "report", _("To decide about a report or an appeal")
+    SUPPORT = "support", _("Because the person asked for help")
+    ORDER = "order", _("To settle a dispute about an order")
+    SECURITY = "security", _("To stop an attack or a misuse")
+    LAW = "law", _("Because a court or an authority has ordered it")
+
+
+class Scope(models.TextChoices):
+    """Which personal data."""
+
+    ACCOUNT = "account", _("Account: e-mail address, sign-in, settings")
+    VIDEOS = "videos", _("Videos and drafts that are not public")
+    SHOPPING = "shopping", _("Addresses, purchases and orders")
+    MONEY = "money", _("Payments and payouts")
+
+
+class Access(models.Model):
+    """A member of staff looks at the personal data of somebody: why, at what, and until when.
+
+    It opens nothing by itself: the key holder wants the public log's entry about it, and the proof that the log has it.
+    """
+
+    id = personal(models.BigIntegerField(primary_key=True, default=new_id, editable=False))
+    staff = personal(models.ForeignKey(Person, models.SET_NULL, null=True, related_name="accesses"))
+    subject = personal(models.ForeignKey(Person, models.CASCADE, related_name="accessed"))
+    record = personal(models.OneToOneField("cell.Record", models.PROTECT, related_name="+"))
+    purpose = personal(models.CharField(max_length=10, choices=Purpose.choices))
+    scopes = personal(ArrayField(models.CharField(max_length=10, choices=Scope.choices)))
+    # The log has only a hash of it, bound to the person's salt.
+    reason = personal(EncryptedTextField(person="subject", max_length=1000))
+    at = personal(models.DateTimeField())
+    until = personal(models.DateTimeField())
+    # The proof that the log has the entry, as it was when the door was opened.
+    proof = personal(models.TextField(blank=True))
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=models.Q(purpose__in=Purpose.values), name="access_purpose_is_known"),
+            models.CheckConstraint(
+                condition=models.Q(scopes__contained_by=Scope.values, scopes__len__gt=0), name="access_scopes_are_known"
+            ),
+            models.CheckConstraint(condition=~models.Q(reason=""), name="access_has_a_reason"),
+            models.CheckConstraint(
+                condition=models.Q(until__gt=models.F("at"), until__lte=models.F("at") + LONGEST_ACCESS),
+                name="access_ends_soon",
+            ),
+            models.CheckConstraint(condition=~models.Q(staff=models.F("subject")), name="access_is_about_others"),
+        )
+        indexes = (
+            models.Index(fields=["subject", "-id"], name="access_by_subject"),
+            models.Index(fields=["staff", "until"], name="access_by_staff"),
+        )
+
+    def __str__(self) -> str:
+        return encode_id(self.id)
+
+    @property
+    def public_id(self) -> str:
+        """The id as it stands in addresses and JSON."""
+        return encode_id(self.id)
+
+    @property
+    def scope_names(self) -> list[str]:
+        """The scopes in the reader's language."""
+        return [str(Scope(scope).label) for scope in self.scopes]

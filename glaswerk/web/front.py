@@ -1,6 +1,7 @@
 """The front door: one ASGI application that answers the busy paths itself and hands the rest to Django.
 
-Lean are `/api/feed`, `/api/events`, `/api/dials…`, `/api/uploads…`, `/media/…`, `/healthz`, `/readyz` and `/metrics`.
+Lean are `/api/feed`, `/api/events`, `/api/dials…`, `/api/uploads…`, `/media/…`, `/log/…`,
+`/healthz`, `/readyz` and `/metrics`.
 """
 
 import asyncio
@@ -28,12 +29,13 @@ from glaswerk.feed import first
 from glaswerk.feed.events import MOST_BYTES, BadEvent
 from glaswerk.feed.serving import BadQuestion, Feed, NotReady, read_question
 from glaswerk.feed.visitors import VisitorReader
+from glaswerk.tlog import LogError
 from glaswerk.videos import media
 from glaswerk.videos.actions import UploadError
 from glaswerk.videos.limits import max_request_bytes
 from glaswerk.videos.queue.numbers import GONE_AFTER, LINES, LIVING, JobNumbers
 from glaswerk.videos.tus import protocol, server
-from glaswerk.web import problems
+from glaswerk.web import log_files, problems
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -148,6 +150,8 @@ class FrontDoor:
             route, handler = "/log/blob", outward.serve
         elif path.startswith("/media/"):
             route, handler = "/media", self._answer_media
+        elif path.startswith(log_files.PREFIX):
+            route, handler = "/log", self._answer_log
         elif (path == server.ROOT or path.startswith(f"{server.ROOT}/")) and scope["method"] != "GET":
             route, handler = server.ROOT, self._answer_uploads
         elif path == "/" and scope["method"] == "GET":
@@ -313,6 +317,27 @@ class FrontDoor:
     async def _answer_media(self, scope: Scope, receive: Receive, send: Send) -> None:
         visitor = await self._visitors.read(dict(scope["headers"]))
         await media.serve(scope, receive, send, visitor.person)
+
+    async def _answer_log(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with a file of the public log, which pages of other origins may read as well."""
+        _require_method(scope, "GET", "HEAD")
+        try:
+            found = await asyncio.to_thread(log_files.read_log_file, self._cell.tlog, scope["path"])
+        except LogError as error:
+            _logger.error("a file of the log cannot be read", path=scope["path"], exc_info=error)
+            raise _come_back("The log cannot be read just now.") from None
+        if found is None:
+            raise Refused(404, "The public log has no such file.")
+        headers = [
+            (b"content-type", found.media_type),
+            (b"content-length", str(len(found.data)).encode()),
+            (b"cache-control", found.caching),
+            (b"access-control-allow-origin", b"*"),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+        with contextlib.suppress(ConnectionError):
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else found.data})
 
     async def _answer_uploads(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = dict(scope["headers"])

@@ -9,12 +9,11 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    initial = True
-
     dependencies = [
+        ('border', '0001_role'),
         ('cell', '0001_records'),
         ('videos', '0090_elsewhere'),
-        ('shop', '0005_pictures_by_blob'),
+        ('shop', '0060_encrypted_addresses'),
         ('people', '0090_elsewhere'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -11,10 +11,10 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from glaswerk.border.messages import File, Media, Message, Offer, Profile, Track, Video, plain
+from glaswerk.border.role import ROLE
 from glaswerk.cell import blobs
 from glaswerk.cell.ids import encode_id
 
-ROLE: Final = "border"
 _PROFILE: Final = "SELECT id, name, display_name, bio, avatar FROM people_person WHERE id = %s"
 _VIDEO: Final = """
 SELECT v.id, p.id, p.name, v.caption, v.language, v.region, v.allow_duet, v.allow_sound, v.allow_stitch, v.sound_title,
@@ -44,10 +44,8 @@ _CROSSING_VIDEOS: Final = "SELECT video_id FROM shop_tag WHERE product_id = %s A
 def as_border() -> Iterator[CursorWrapper]:
     """Yield a cursor that may read what is public, and nothing else."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", [ROLE])
-        if cursor.rowcount:
-            # A transaction that fails takes the role back by itself.
-            cursor.execute(f"SET LOCAL ROLE {ROLE}")
+        # A transaction that fails takes the role back by itself.
+        cursor.execute(f"SET LOCAL ROLE {ROLE}")
         yield cursor
         cursor.execute("RESET ROLE")
 
@@ -63,7 +61,7 @@ def read_message(about: str, item: int, public_url: str) -> tuple[Message, list[
             return _offer(item, public_url)
 
 
-def _rows(sql: str, *parameters: object) -> Any:
+def _row(sql: str, *parameters: int | list[int]) -> Any:
     with as_border() as cursor:
         cursor.execute(sql, parameters)
         return cursor.fetchone()
@@ -75,7 +73,7 @@ def _file(blob: blobs.Blob) -> File | None:
 
 
 def _profile(item: int) -> tuple[Message, list[blobs.Blob]] | None:
-    row = _rows(_PROFILE, item)
+    row = _row(_PROFILE, item)
     if row is None:
         return None
     person, name, display_name, bio, avatar = row
@@ -91,7 +89,7 @@ def _profile(item: int) -> tuple[Message, list[blobs.Blob]] | None:
 
 
 def _video(item: int) -> tuple[Message, list[blobs.Blob]] | None:
-    row = _rows(_VIDEO, item)
+    row = _row(_VIDEO, item)
     if row is None:
         return None
     video, person, name, caption, language, region, duet, sound, stitch, title, published_at = row[:11]
@@ -126,7 +124,7 @@ def _offer(item: int, public_url: str) -> tuple[Message, list[blobs.Blob]] | Non
     with connection.cursor() as cursor:
         cursor.execute(_CROSSING_VIDEOS, [item])
         crossing = [row[0] for row in cursor.fetchall()]
-    row = _rows(_OFFER, crossing, item)
+    row = _row(_OFFER, crossing, item)
     if row is None or not row[7]:
         return None
     product, title, vendor, seller, currency, minor, picture, videos = row

@@ -8,7 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from glaswerk.border.outward.reading import ROLE
+from glaswerk.border.role import ROLE
 from glaswerk.cell import blobs
 from glaswerk.cell.database import pool
 from glaswerk.videos import media
@@ -54,8 +54,7 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def _find(sha: str) -> tuple[str, str] | None:
     async with pool().connection() as connection, connection.transaction():
-        if (await connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [ROLE])).rowcount:
-            await connection.execute(f"SET LOCAL ROLE {ROLE}")
+        await connection.execute(f"SET LOCAL ROLE {ROLE}")
         row = await (await connection.execute(_SQL, {"sha": sha})).fetchone()
     return (row[0], row[1]) if row else None
 

@@ -23,6 +23,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from glaswerk.cell.ids import decode_id, encode_id, new_id
+from glaswerk.people.encrypted import seal_for
 from glaswerk.people.models import Person
 from glaswerk.shop import paying
 from glaswerk.shop.actions.carts import check_quantity
@@ -88,10 +89,13 @@ def buy(buyer: int, person: Person | None, key: str, asked: Asked) -> Purchase:
         return _again(there, fingerprint)
     purchase = new_id()
     plan = make_plan(quote, provider)
+    # The function in the database passes on what it need not be able to read.
+    unborn = Purchase(id=purchase, buyer=buyer)
+    sealed_address, sealed_email = seal_for(unborn, "address", address), seal_for(unborn, "email", email)
     reserved = _reserve(
         [
             purchase, buyer, person.pk if person is not None else None, key, fingerprint, quote.hash, quote.currency,
-            quote.total_minor, Jsonb(plan), Jsonb(address), email, (get_language() or "")[:5], asked.method[:40],
+            quote.total_minor, Jsonb(plan), Jsonb(str(sealed_address)), str(sealed_email), (get_language() or "")[:5], asked.method[:40],
             quote.voucher.id if quote.voucher is not None else None, settings.CELL.config.shop.hold_minutes,
         ]
     )  # fmt: skip

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from glaswerk.cell.classes import personal
 from glaswerk.cell.ids import encode_id, new_id
 from glaswerk.cell.references import keeps_nothing
+from glaswerk.people.encrypted import EncryptedJSONField, EncryptedTextField
 from glaswerk.people.models import Person
 from glaswerk.shop.models.stock import Stock
 from glaswerk.shop.models.terms import Voucher
@@ -53,8 +54,8 @@ class Purchase(models.Model):
     # The request that made it: the same key with another one is refused.
     asked_hash = personal(keeps_nothing(models.CharField(max_length=64)))
     plan = personal(models.JSONField())
-    address = personal(models.JSONField())
-    email = personal(models.EmailField(blank=True))
+    address = personal(EncryptedJSONField(person="buyer"))
+    email = personal(EncryptedTextField(person="buyer", max_length=254, blank=True))
     language = personal(models.CharField(max_length=5, blank=True))
     method = personal(models.CharField(max_length=40))
     voucher = personal(models.ForeignKey(Voucher, on_delete=models.SET_NULL, null=True, related_name="+"))

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('videos', '0006_queue'),
+        ('videos', '0060_encrypted_drafts'),
     ]
 
     operations = [
