@@ -70,7 +70,8 @@ def change_elsewhere(request: HttpRequest, change: ElsewhereIn) -> dict[str, Any
 
 @router.get("/cells/offers", response=list[OfferOut], auth=None)
 def offers(
-    request: HttpRequest, videos: Annotated[str, Query(description="Ids of videos, with commas between.", max_length=800)]
+    request: HttpRequest,
+    videos: Annotated[str, Query(description="Ids of videos, with commas between.", max_length=800)],
 ) -> list[dict[str, Any]]:
     """Return what other cells sell in these of their videos, as far as you may watch them."""
     viewer = request.user if isinstance(request.user, Person) else None

@@ -1,12 +1,16 @@
 """What one's own videos are elsewhere: which cross at all, and how often they were watched in other cells."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from django.db.models import Sum
 
 from glaswerk.border.models import Elsewhere, Spoken
 from glaswerk.people.models import Person
 from glaswerk.videos.models import Video
+
+# What another cell sells is everybody's to look at.
+OFFER_PICTURE_SQL: Final = "SELECT true FROM border_foreignoffer WHERE picture = %(sha)s AND picture <> ''"
 
 
 @dataclass(slots=True)

@@ -82,13 +82,17 @@ def test_what_is_published_in_one_plays_in_the_other(cells: tuple[RunningCell, R
     # The file is one that this cell made and serves itself, and the place where it was filmed is not in it.
     played = eu.client().get(there["renditions"][0]["url"])
     assert played.status_code == 200 and b"ftyp" in played.content[:16]
-    sent = us.client().get(f"/media/{until(lambda: shown(us, name))['Northern lights #north']['renditions'][0]['url'][7:]}")
+    sent = us.client().get(
+        f"/media/{until(lambda: shown(us, name))['Northern lights #north']['renditions'][0]['url'][7:]}"
+    )
     for data in (played.content, sent.content):
         assert b"canary" not in data and b"52.52" not in data
     assert eu.client().get("/@ida@us").status_code == 200
     # What stays in its region is nowhere in the log of the cell, nor among the files that it serves to others.
     assert set(shown(eu, "ida@us")) == {"Northern lights #north"}
-    entries = b"".join(path.read_bytes() for path in sorted((us.data / "tlog/tile/entries").rglob("*")) if path.is_file())
+    entries = b"".join(
+        path.read_bytes() for path in sorted((us.data / "tlog/tile/entries").rglob("*")) if path.is_file()
+    )
     assert video.encode() in entries and at_home.encode() not in entries
     stays = shown(us, name)["For neighbours"]["renditions"][0]["url"].removeprefix("/media/").removesuffix(".mp4")
     crosses = shown(us, name)["Northern lights #north"]["renditions"][0]["url"].removeprefix("/media/")
