@@ -92,7 +92,8 @@ class AllowIn(Schema):
     duet: bool | None = None
     stitch: bool | None = None
     sound: bool | None = None
-    elsewhere: bool | None = Field(None, description="Whether other cells may show it; no: only in your region.")
+    # Whether other cells may show it; no: only in one's region.
+    elsewhere: bool | None = None
 
 
 class VideoOut(Schema):

@@ -102,8 +102,8 @@ def _person(peer: Peer, index: int, public_id: str, name: str) -> Person:
     """Return who stands here for somebody of a peer, made where missing.  Raises Refused where the name is another's."""
     known = _arrival(peer, "profile", public_id)
     if known is not None:
-        assert known.person is not None
-        return known.person
+        assert known.person_id is not None
+        return Person.objects.get(pk=known.person_id)
     full = f"{name}@{peer.label}"
     if Person.objects.filter(name=full).exists():
         raise Refused("name_taken", "two of its people have one name")
@@ -199,7 +199,8 @@ def _take_better(video: LocalVideo, source: str) -> None:
         outbox.process_later(video.pk)
     elif locked.state == State.READY:
         first = Rendition.objects.filter(video=locked, family=Family.H264).order_by("-height").first()
-        rest = Rendition.objects.filter(video=locked).exclude(pk=first.pk if first else None)
+        assert first is not None
+        rest = Rendition.objects.filter(video=locked).exclude(pk=first.pk)
         old += [f"{blob}.mp4" for blob in rest.values_list("blob", flat=True)]
         old += [f"{asset.blob}.{asset.extension}" for asset in locked.assets.all()]
         rest.delete()

@@ -160,6 +160,8 @@ class AllowIn(Schema):
     duet: bool | None = None
     stitch: bool | None = None
     sound: bool | None = None
+    # Whether other cells may show it; no: only in one's region.
+    elsewhere: bool | None = None
 
 
 class PublishIn(Schema):
