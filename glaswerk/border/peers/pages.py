@@ -21,6 +21,8 @@ def elsewhere(request: HttpRequest) -> HttpResponse:
             "id": one.video.public_id,
             "caption": one.video.caption,
             "poster": blob_url(one.video.poster, "jpg"),
+            "width": one.video.width,
+            "height": one.video.height,
             "plays": one.plays,
             "total": one.total,
         }

@@ -97,7 +97,13 @@ def test_offers_of_another_cell_stand_with_its_videos(make_person: MakePerson, p
     Arrival.objects.create(peer=peer, about="video", item=7, index=1, video=video)
     offer = Arrival.objects.create(peer=peer, about="offer", item=8, index=2)
     ForeignOffer.objects.create(
-        arrival=offer, title="Lamp", seller="Ida's", url="https://us.example/shop/8", currency="USD", minor=999, videos=[7]
+        arrival=offer,
+        title="Lamp",
+        seller="Ida's",
+        url="https://us.example/shop/8",
+        currency="USD",
+        minor=999,
+        videos=[7],
     )
     address = f"/api/cells/offers?videos={video.public_id},nonsense"
     (found,) = signed_in(None).get(address).json()

@@ -279,7 +279,6 @@ def test_a_log_that_takes_back_or_forks_is_refused_and_seen(
         ("checkpoint", saying(b"us.example/log\n1\n"), "malformed"),
         ("tile/entries/000.p/1", without_end, "too_large"),
         ("tile/entries/000.p/1", saying(b"\x00\x03two"), "proof"),
-        ("tile/0/000.p/1", saying(b"x" * 32), "proof"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
@@ -289,7 +288,7 @@ def test_a_log_that_lies_is_believed_in_nothing(
     us.say(ida())
     us.lies[path] = lie
     follow(peer, small_s=0.5)
-    assert peer.failure == failure or (failure, peer.failure) == ("proof", "mismatch")
+    assert peer.failure == failure
     assert peer.next_index == 0
     assert not Person.objects.exists() and not crossed()
     us.lies.clear()
