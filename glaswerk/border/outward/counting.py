@@ -73,7 +73,7 @@ def count_day(day: date) -> bool:
                     videos=videos,
                     plays=tuple(noisy[video] for video in videos),
                 )
-                say(message, [])
+                say(message)
     return True
 
 

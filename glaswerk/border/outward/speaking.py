@@ -5,6 +5,7 @@ one after the other, and in one transaction says what is to be said of the thing
 takes the change away unless there was a further one meanwhile.  So nothing is missed, whatever is killed when.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
@@ -82,7 +83,7 @@ def _concern_others(about: str, item: int) -> None:
         )
 
 
-def say(message: Message, files: list[blobs.Blob] = [], *, about: str = "", item: int | None = None) -> Spoken:  # noqa: B006
+def say(message: Message, files: Sequence[blobs.Blob] = (), *, about: str = "", item: int | None = None) -> Spoken:
     """Say something to other cells; the log names it with the commit of the caller's transaction.
 
     What was said of the same thing before is served no more.

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from glaswerk.border.models import Arrival, Elsewhere, ForeignOffer, Peer
 from glaswerk.cell.config import Cell
@@ -69,7 +70,7 @@ def test_a_video_stays_in_its_region_by_the_page_and_by_the_api(ada: Person, ben
 
 
 def test_nothing_of_a_child_goes_elsewhere(make_person: MakePerson, cell: Cell) -> None:
-    child = make_person("kim", birth_year=date.today().year - 14)
+    child = make_person("kim", birth_year=timezone.localdate().year - 14)
     video = ready(child, allow_elsewhere=False)
     signed_in(child).post(f"/v/{video.public_id}/edit", {"caption": "x", "visibility": "public", "region": "1"})
     answer = signed_in(child).patch(

@@ -8,8 +8,12 @@ import { ago, fill, gettext, ngettext, shortCount } from "../web/words.js";
 /** Words that lead somewhere: hashtags and mentions. */
 const LINKED = /([#@])([\p{L}\p{N}_.]+)/gu;
 
-/** @param {string} text @returns {(string|HTMLElement)[]} the caption with its hashtags and mentions as links */
-export function linked(text) {
+/**
+ * @param {string} text
+ * @param {string} [home] the cell that it was written in, where its names are at home
+ * @returns {(string|HTMLElement)[]} the caption with its hashtags and mentions as links
+ */
+export function linked(text, home = "") {
   const parts = [];
   let end = 0;
   for (const match of text.matchAll(LINKED)) {
@@ -17,7 +21,7 @@ export function linked(text) {
     const name = match[2].replace(/\.+$/, "");
     if (!name) continue;
     parts.push(text.slice(end, match.index));
-    const address = match[1] === "#" ? `/t/${encodeURIComponent(name.toLowerCase())}` : `/@${encodeURIComponent(name)}`;
+    const address = match[1] === "#" ? `/t/${encodeURIComponent(name.toLowerCase())}` : `/@${encodeURIComponent(name)}${home && `@${home}`}`;
     parts.push(element("a", { href: address, text: match[1] + name }));
     end = match.index + 1 + name.length;
   }
@@ -96,7 +100,7 @@ export class SlotView {
     const { video } = this.item;
     const { creator } = video;
     const caption = element("p", { class: "caption", id: `caption-${video.id}` });
-    caption.append(...linked(video.caption));
+    caption.append(...linked(video.caption, homeOf(creator.name)));
     const unfold = element("button", {
       class: "caption-more",
       type: "button",
