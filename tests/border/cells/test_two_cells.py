@@ -1,5 +1,6 @@
 """Two whole cells that follow each other: what is published in one plays in the other, from there, until it is withdrawn."""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,10 +31,16 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningCel
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def films(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """One that goes everywhere and one that stays."""
+    folder = tmp_path_factory.mktemp("film")
+    return (film(folder / "clip.mp4", "testsrc2"), film(folder / "at-home.mp4", "smptebars"))
+
+
+def film(path: Path, picture: str) -> Path:
     return ffmpeg(
-        tmp_path_factory.mktemp("film") / "clip.mp4",
-        *("-f", "lavfi", "-i", "testsrc2=size=160x284:rate=12:duration=1"),
+        path,
+        *("-f", "lavfi", "-i", f"{picture}=size=160x284:rate=12:duration=1"),
         *("-metadata", "location=+52.5200+013.4050/", "-metadata", "comment=canary-in-the-metadata"),
         *("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"),
     )
@@ -71,20 +78,27 @@ def shown(cell: RunningCell, creator: str) -> dict[str, dict[str, Any]]:
     return {slot["video"]["caption"]: slot["video"] for slot in slots}
 
 
-def test_what_is_published_in_one_plays_in_the_other(cells: tuple[RunningCell, RunningCell], film: Path) -> None:
+def file_of(video: dict[str, Any]) -> str:
+    """The name of the largest file of a video."""
+    return str(video["renditions"][0]["url"].removeprefix("/media/").removesuffix(".mp4"))
+
+
+def test_what_is_published_in_one_plays_in_the_other(
+    cells: tuple[RunningCell, RunningCell], films: tuple[Path, Path]
+) -> None:
     us, eu = cells
     name, author = us.person("creator", "ida")
-    video = publish(author, film, "Northern lights #north")
-    at_home = publish(author, film, "For neighbours", allow_elsewhere="false")
-    until(lambda: len(shown(us, name)) == 2)
+    video = publish(author, films[0], "Northern lights #north")
+    at_home = publish(author, films[1], "For neighbours", allow_elsewhere="false")
+    here = until(lambda: found if len(found := shown(us, name)) == 2 else None)
+    crosses, stays = file_of(here["Northern lights #north"]), file_of(here["For neighbours"])
     there = until(lambda: shown(eu, "ida@us").get("Northern lights #north"))
     assert there["creator"]["name"] == "ida@us"
     # The file is one that this cell made and serves itself, and the place where it was filmed is not in it.
     played = eu.client().get(there["renditions"][0]["url"])
     assert played.status_code == 200 and b"ftyp" in played.content[:16]
-    sent = us.client().get(
-        f"/media/{until(lambda: shown(us, name))['Northern lights #north']['renditions'][0]['url'][7:]}"
-    )
+    sent = us.client().get(f"/log/blob/{crosses}")
+    assert sent.status_code == 200 and hashlib.sha256(sent.content).hexdigest() == crosses
     for data in (played.content, sent.content):
         assert b"canary" not in data and b"52.52" not in data
     assert eu.client().get("/@ida@us").status_code == 200
@@ -93,20 +107,16 @@ def test_what_is_published_in_one_plays_in_the_other(cells: tuple[RunningCell, R
     entries = b"".join(
         path.read_bytes() for path in sorted((us.data / "tlog/tile/entries").rglob("*")) if path.is_file()
     )
-    assert video.encode() in entries and at_home.encode() not in entries
-    stays = shown(us, name)["For neighbours"]["renditions"][0]["url"].removeprefix("/media/").removesuffix(".mp4")
-    crosses = shown(us, name)["Northern lights #north"]["renditions"][0]["url"].removeprefix("/media/")
-    # Both were made of the same bytes, so they are one file; it crosses by the one and not by the other.
-    assert stays == crosses.removesuffix(".mp4")
-    assert us.client().get(f"/log/blob/{stays}").status_code == 200
-    for wrong in ("0" * 64, stays.upper(), f"{stays}.mp4", f"../{stays}", ""):
+    assert video.encode() in entries and crosses.encode() in entries
+    assert at_home.encode() not in entries and stays.encode() not in entries
+    for wrong in (stays, "0" * 64, crosses.upper(), f"{crosses}.mp4", f"../{crosses}", ""):
         assert us.client().get(f"/log/blob/{wrong}").status_code == 404
-    assert us.client().post(f"/log/blob/{stays}").status_code == 405
+    assert us.client().post(f"/log/blob/{crosses}").status_code == 405
     change(author, video, caption="Southern lights")
     until(lambda: set(shown(eu, "ida@us")) == {"Southern lights"})
     change(author, video, allow={"elsewhere": False})
     # It is served to nobody from the very moment, and then it goes there, too.
-    assert us.client().get(f"/log/blob/{stays}").status_code == 404
+    assert us.client().get(f"/log/blob/{crosses}").status_code == 404
     until(lambda: eu.client().get(there["renditions"][0]["url"]).status_code == 404)
     assert not shown(eu, "ida@us")
     assert len(shown(us, name)) == 2
