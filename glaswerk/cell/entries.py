@@ -20,6 +20,7 @@ VERSION: Final = 1
 MOST_BYTES: Final = 16 << 10
 LONGEST_TEXT: Final = 2000
 _MOST_ITEMS: Final = 256
+_TIME_FORM: Final = "%Y-%m-%dT%H:%M:%SZ"
 _LARGEST_NUMBER: Final = (1 << 53) - 1
 
 Fact = str | int | bool | Sequence[str]
@@ -68,6 +69,14 @@ def _matching(pattern: str, sentence: str) -> Callable[[Any], str]:
     return check
 
 
+def _time(value: Any) -> str:
+    try:
+        is_one = isinstance(value, str) and datetime.fromisoformat(value).astimezone(UTC).strftime(_TIME_FORM) == value
+    except ValueError:
+        is_one = False
+    return "" if is_one else "give a time as 2026-01-31T23:59:59Z"
+
+
 def _number(value: Any) -> str:
     fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_NUMBER
     return "" if fits else "give a whole number from 0 to 2^53-1"
@@ -102,7 +111,6 @@ def _several(check: Callable[[Any], str]) -> Callable[[Any], str]:
 _HASH: Final = _matching("[0-9a-f]{64}", "give 64 characters of 0-9 and a-f")
 _WORD: Final = _matching("[a-z][a-z0-9_.-]{0,63}", "give a word of a-z, 0-9, dots, dashes and underscores")
 _ID: Final = _matching("[0-7][0-9a-hjkmnp-tv-z]{12}", "give an id of thirteen characters")
-_TIME: Final = _matching(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "give a time as 2026-01-31T23:59:59Z")
 _ORIGIN: Final = _matching(r"[!-*,-~]{1,255}", "give the name of a log")
 _PSEUDONYM: Final = _matching("[0-9a-f]{64}", "give the person as HMAC(their salt, id): `pseudonym(person)`")
 
@@ -123,7 +131,7 @@ _SHAPES: Final[dict[EntryKind, tuple[_Checks, _Checks]]] = {
             "by": _PSEUDONYM,
             "purpose": _WORD,
             "scope": _several(_WORD),
-            "until": _TIME,
+            "until": _time,
             "reason": _HASH,
         },
         {"role": _WORD},
@@ -143,7 +151,7 @@ _SHAPES: Final[dict[EntryKind, tuple[_Checks, _Checks]]] = {
     EntryKind.POLICY: ({"sha256": _HASH, "policy": _WORD, "reason": _text}, {"by": _PSEUDONYM, "url": _ORIGIN}),
     EntryKind.SUNSET: (
         {"state": _WORD, "reason": _text},
-        {"basis": _text, "until": _TIME, "signer": _text, "by": _PSEUDONYM, "root": _HASH, "extension": _number},
+        {"basis": _text, "until": _time, "signer": _text, "by": _PSEUDONYM, "root": _HASH, "extension": _number},
     ),
     EntryKind.CARVE: (
         {"step": _WORD},

@@ -3,7 +3,7 @@
     with transaction.atomic():
         ...                                            # the act itself
         made = record(EntryKind.ERASE, {"person": pseudonym(person)})
-    proof = prove_record(wait_recorded(made))          # only for callers that need the proof at once
+    proof = prove_record(wait_recorded(made), cell)    # only for callers that need the proof at once
 
 Where no models are loaded, `record_on` does the same with a connection of psycopg.
 """

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from glaswerk.people.access.admin import DoorAdmin
 from glaswerk.people.actions import change_role
@@ -23,11 +24,17 @@ from glaswerk.people.models import Person
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.site_header = admin.site.site_title = "Glaswerk"
 
-# Addresses would stand in search addresses, keys and credentials on pages; groups mean nothing, the role decides.
+# Addresses would stand in search addresses, keys and credentials on pages; groups mean nothing, the role decides; jobs are
+# about people, and operators have a page for them.
 # The libraries register these when their own modules are imported, so that has to come first.
-for _module in ("allauth.account.admin", "allauth.mfa.admin", "django.contrib.auth.admin"):
+for _module in (
+    "allauth.account.admin",
+    "allauth.mfa.admin",
+    "django.contrib.auth.admin",
+    "procrastinate.contrib.django.admin",
+):
     import_module(_module)
-for _model in (EmailAddress, EmailConfirmation, Authenticator, Group):
+for _model in (EmailAddress, EmailConfirmation, Authenticator, Group, ProcrastinateJob):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
 

@@ -247,6 +247,8 @@ POLICY: dict[str, Any] = {"sha256": HASH, "policy": "ranking"}
         (EntryKind.POLICY, {**POLICY, "reason": "call ٠٣٠٩٠١٨٢٠"}, "reason"),
         (EntryKind.POLICY, {**POLICY, "reason": "pay DE89 3704 0044 0532 0130 00"}, "reason"),
         (EntryKind.CARVE, {"step": "Two words"}, "step"),
+        (EntryKind.SUNSET, {"state": "notice", "reason": "A law.", "until": "2027-02-30T00:00:00Z"}, "until"),
+        (EntryKind.SUNSET, {"state": "notice", "reason": "A law.", "until": "2027-02-03T00:00:00+01:00"}, "until"),
         (EntryKind.CROSS_OUT, {"message": "video", "sha256": HASH, "blobs": []}, "blobs"),
         (EntryKind.CROSS_OUT, {"message": "video", "sha256": HASH, "blobs": [HASH] * 257}, "blobs"),
         (EntryKind.CROSS_OUT, {"message": "video", "sha256": HASH, "blobs": [HASH] * 250}, "facts"),
