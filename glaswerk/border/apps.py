@@ -11,7 +11,13 @@ class BorderConfig(AppConfig):
     label = "border"
 
     def ready(self) -> None:
-        """Register the check of exports beside those of data classes, so that every process runs it at start-up."""
+        """Check exports at start-up; have the pictures of other cells' offers delivered, and the offers stand in the feed."""
         from glaswerk.border.exporters import check_exporters
+        from glaswerk.border.peers.own import OFFER_PICTURE_SQL
+        from glaswerk.feed.extensions import Extension, extend_player
+        from glaswerk.videos.media import open_files
 
+        open_files("webp", OFFER_PICTURE_SQL)
+        extend_player(Extension(template="border/in_feed.html", script="border/in_feed.js"))
+        # Beside the check of data classes, so that every process runs it.
         register(check_exporters, "data_classes")

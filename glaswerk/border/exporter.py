@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from django.utils.translation import gettext_lazy as _
 
-from glaswerk.border.models import Export, Import
+from glaswerk.border.models import Elsewhere, Export, Import
 from glaswerk.people.models import Person
 from glaswerk.people.rights import Exporter, Record, category, facts
 
@@ -15,6 +15,9 @@ class BorderExporter(Exporter):
 
     app = "border"
     excluded: ClassVar = {
+        "border.Arrival": "It stands for something of another cell, whose people have no account here.",
+        "border.ForeignOffer": "It is what another cell sells.",
+        "border.Change": "It says by its number that something public changed, until others were told.",
         "border.Erasure": "It names whoever is being erased until nothing of them is left, and then goes itself.",
     }
 
@@ -29,6 +32,11 @@ class BorderExporter(Exporter):
         for each in Import.objects.filter(person=person).order_by("pk"):
             rows = [facts(row, "id", "run") for row in each.rows.iterator(chunk_size=2000)]
             yield {**facts(each, "person", "archive"), "rows": rows}
+
+    @category(_("How often your videos were watched in other cells"), "border.Elsewhere")
+    def elsewhere(self, person: Person) -> Iterable[Record]:
+        """What other cells say of each day."""
+        return (facts(each) for each in Elsewhere.objects.filter(video__creator=person).order_by("pk").iterator())
 
     def erase(self, person: Person) -> list[str]:
         """Remove the files of exports and imports; the rows go with the person."""

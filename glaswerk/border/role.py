@@ -53,6 +53,13 @@ ROWS: Final = {
     "shop_review": _NOTHING,
     "shop_shelfchange": _NOTHING,
     "shop_tag": "border_shows_video(video_id) AND border_shows_product(product_id)",
+    "border_peer": _EVERYTHING,
+    "border_arrival": _EVERYTHING,
+    "border_foreignoffer": _EVERYTHING,
+    # What was withdrawn has no words and no files any more.
+    "border_spoken": _EVERYTHING,
+    "border_spokenfile": _EVERYTHING,
+    "border_countedday": _EVERYTHING,
 }
 
 # The cache counts requests by who makes them.

@@ -277,6 +277,29 @@ class SunsetSection(_Section):
     )
 
 
+class PeersSection(_Section):
+    """How the cell deals with the cells that it follows (`glaswerk peer`)."""
+
+    poll_seconds: Annotated[int, Field(ge=1, le=3600)] = Field(
+        5, description="How often the log of another cell is looked at."
+    )
+    refuse: list[Annotated[str, Field(pattern=r"^(profile|video|offer|counts|language:[a-z]{2,3}|#[^\s#]{1,50})$")]] = (
+        Field(
+            [],
+            description="What is not taken from other cells: profile, video, offer, counts, language:xx or a #hashtag.",
+        )
+    )
+    most_videos: Annotated[int, Field(ge=0, le=10_000_000)] = Field(
+        100_000, description="Videos of one other cell that are kept here at most."
+    )
+    count_epsilon: Annotated[float, Field(ge=0.01, le=10)] = Field(
+        1.0, description="How much a day's count of a video may say about one viewer; less is more noise."
+    )
+    count_floor: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        90, description="A day's count below this is told to other cells as 0."
+    )
+
+
 class Config(_Section):
     """The whole of `cell.toml`."""
 
@@ -292,6 +315,7 @@ class Config(_Section):
     shop: ShopSection = ShopSection()
     rights: RightsSection = RightsSection()
     sunset: SunsetSection = SunsetSection()
+    peers: PeersSection = PeersSection()
 
 
 def parse_config(text: str) -> Config:

@@ -123,7 +123,7 @@ _SHAPES: Final[dict[EntryKind, tuple[_Checks, _Checks]]] = {
     ),
     EntryKind.CROSS_IN: (
         {"message": _WORD, "sha256": _HASH, "from": _ORIGIN, "index": _number},
-        {"item": _ID, "blobs": _several(_HASH), "bytes": _number},
+        {"item": _ID, "blobs": _several(_HASH), "bytes": _number, "refused": _WORD},
     ),
     EntryKind.ACCESS: (
         {

@@ -125,13 +125,24 @@ class Outgoing:
 
     def get(self, url: str, most_bytes: int) -> Answer:
         """Fetch an address. `most_bytes`: of the body, uncompressed. Raises OutgoingError."""
+        body = bytearray()
+        status = self.read(url, most_bytes, body.extend)
+        return Answer(status, bytes(body))
+
+    def read(self, url: str, most_bytes: int, take: Callable[[bytes], object]) -> int:
+        """Hand over the body piece by piece, for what is too large to be held, and return the status.
+
+        Raises OutgoingError, maybe after some of it was handed over, and whatever `take` raises.
+        """
         deadline = time.monotonic() + self._timeout_s
         target = _checked(url)
         for _ in range(_REDIRECTS + 1):
             with self._answered(target, deadline) as response:
                 location = response.headers.get("location", "")
                 if response.status_code not in (301, 302, 303, 307, 308) or not location:
-                    return Answer(response.status_code, _body(response, most_bytes, deadline))
+                    for piece in _pieces(response, most_bytes, deadline):
+                        take(piece)
+                    return response.status_code
             try:
                 further = _checked(str(target.join(location)))
             except httpx.InvalidURL:
@@ -287,21 +298,22 @@ def _beginning(response: httpx.Response, most: int) -> bytes:
     return body[:most]
 
 
-def _body(response: httpx.Response, most: int, deadline: float) -> bytes:
+def _pieces(response: httpx.Response, most: int, deadline: float) -> Iterator[bytes]:
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", ""):
         raise OutgoingError(Refusal.UNREACHABLE, f"the answer is encoded as {encoding[:20]!r}, which was not asked for")
     unzip = zlib.decompressobj(31) if encoding == "gzip" else None
-    body = bytearray()
+    size = 0
     for chunk in response.iter_raw():
         try:
             # A bomb is never unpacked beyond the bound.
-            body += chunk if unzip is None else unzip.decompress(chunk, most + 1 - len(body))
+            piece = chunk if unzip is None else unzip.decompress(chunk, most + 1 - size)
         except zlib.error:
             raise OutgoingError(Refusal.UNREACHABLE, "the answer is not the gzip that it says it is") from None
-        if len(body) > most:
+        size += len(piece)
+        if size > most:
             raise OutgoingError(Refusal.TOO_LARGE, f"the answer has more than {most} bytes")
         _left(deadline)
-    if unzip is not None and body and not unzip.eof:
+        yield piece
+    if unzip is not None and size and not unzip.eof:
         raise OutgoingError(Refusal.UNREACHABLE, "the answer is cut short")
-    return bytes(body)

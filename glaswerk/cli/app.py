@@ -17,6 +17,7 @@ from glaswerk.cli import (
     learn,
     log,
     money,
+    peer,
     person,
     reel,
     shop,
@@ -68,5 +69,6 @@ app.add_typer(shop.app, name="shop")
 app.add_typer(log.app, name="log")
 app.add_typer(sunset.app, name="sunset")
 app.add_typer(carve.app, name="carve")
+app.add_typer(peer.app, name="peer")
 app.command("simulate")(simulate.simulate)
 app.add_typer(bench.app, name="bench")

@@ -163,6 +163,17 @@ def recorder() -> None:
 
 
 @app.command()
+def courier() -> None:
+    """Say what is to be said to other cells, and follow them."""
+    from glaswerk.cli.attach import setup_django
+
+    setup_django()
+    from glaswerk.border.courier import main
+
+    main()
+
+
+@app.command()
 def jobs() -> None:
     """Work off the jobs: videos first of all."""
     from glaswerk.cli.attach import setup_django

@@ -21,7 +21,7 @@ from glaswerk.feed.transparency.page import describe
 from glaswerk.feed.visitors import VisitorReader
 from glaswerk.glass import default_policy
 from glaswerk.people.models import Person, Visibility
-from glaswerk.people.names import NAME_PATTERN
+from glaswerk.people.names import FULL_NAME_PATTERN
 from glaswerk.social import queries as social
 from glaswerk.videos.captions import MAX_HASHTAG, find_hashtags, fold_hashtag
 from glaswerk.videos.models import Family, Video
@@ -320,7 +320,7 @@ def _preview(found: Video) -> dict[str, Any] | None:
 
 
 # Names are matched in either case, so that an address from a poster on a wall works too.
-_NAME: Final = rf"(?P<name>(?i:{NAME_PATTERN}))"
+_NAME: Final = rf"(?P<name>(?i:{FULL_NAME_PATTERN}))"
 
 urlpatterns: list[URLPattern] = [
     path("", for_you, name="for_you"),

@@ -27,7 +27,7 @@ from glaswerk.feed.settings import Settings
 from glaswerk.feed.viewers import LoadedViewer, ViewerStore
 from glaswerk.glass import Ask, Epoch, Slate, Viewer, rank, warm_up
 from glaswerk.glass.dials import NAMES
-from glaswerk.people.names import NAME_PATTERN_COMPILED
+from glaswerk.people.names import FULL_NAME_COMPILED
 
 DEFAULT_LIMIT: Final = 10
 MOST_SLOTS: Final = 50
@@ -83,7 +83,7 @@ def read_question(parameters: dict[str, str]) -> Question:
     if "hashtag" in parameters and not (0 < len(hashtag) <= LONGEST_HASHTAG and hashtag.isprintable()):
         raise BadQuestion("hashtag", f"must be a hashtag of at most {LONGEST_HASHTAG} characters")
     creator = parameters.get("creator", "").lower()
-    if "creator" in parameters and not NAME_PATTERN_COMPILED.fullmatch(creator):
+    if "creator" in parameters and not FULL_NAME_COMPILED.fullmatch(creator):
         raise BadQuestion("creator", "must be a person's name")
     if len({"feed", "hashtag", "creator"} & parameters.keys()) > 1:
         raise BadQuestion("feed", "goes with neither hashtag nor creator; ask for one of the three")

@@ -5,7 +5,8 @@ from typing import Any, ClassVar, Final
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models.functions import Lower
+from django.db.models import F, Q, Value
+from django.db.models.functions import Concat, Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -15,7 +16,7 @@ from glaswerk.cell.ids import encode_id, new_id
 from glaswerk.cell.key_holder import LONGEST_ACCESS
 from glaswerk.cell.references import keeps_blob
 from glaswerk.people.encrypted import EncryptedTextField
-from glaswerk.people.names import NAME_VALIDATORS
+from glaswerk.people.names import MAX_CELL, MAX_NAME, NAME_VALIDATORS
 
 AVATAR_EXTENSION: Final = "webp"
 
@@ -63,12 +64,14 @@ class Person(AbstractBaseUser, PermissionsMixin):
     name = public(
         models.CharField(
             _("name"),
-            max_length=30,
+            max_length=MAX_NAME,
             unique=True,
             validators=NAME_VALIDATORS,
             error_messages={"unique": _("This name is taken. Please choose another one.")},
         )
     )
+    # The cell that this person is at home in, as it is called here and as the name ends; empty: this one.
+    home = public(models.CharField(max_length=MAX_CELL, blank=True, editable=False, default="", db_default=""))
     display_name = public(models.CharField(_("shown name"), max_length=50, blank=True))
     bio = public(models.CharField(_("bio"), max_length=160, blank=True))
     avatar = public(keeps_blob(models.CharField(max_length=64, blank=True, editable=False), AVATAR_EXTENSION))
@@ -81,6 +84,8 @@ class Person(AbstractBaseUser, PermissionsMixin):
     default_visibility = personal(
         models.CharField(max_length=10, choices=Visibility.choices, default=Visibility.PUBLIC)
     )
+    # Nothing of this person is told to other cells, whatever is said of a single video.
+    stays_in_region = personal(models.BooleanField(_("only in my region"), default=False, db_default=False))
     is_active = personal(models.BooleanField(default=True))
     is_superuser = personal(models.BooleanField(default=False))
     last_login = personal(models.DateTimeField(null=True, blank=True))
@@ -98,6 +103,17 @@ class Person(AbstractBaseUser, PermissionsMixin):
         constraints = (
             models.CheckConstraint(condition=models.Q(name=Lower("name")), name="person_name_is_lower_case"),
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="person_role_is_known"),
+            # Nobody can take the name of somebody from elsewhere, and nobody signs in as them.
+            models.CheckConstraint(
+                condition=(Q(home="") & ~Q(name__contains="@"))
+                | (
+                    ~Q(home="")
+                    & Q(name__endswith=Concat(Value("@"), F("home")))
+                    & Q(email="", birth_year=None, role__in=(Role.VIEWER, Role.CREATOR))
+                    & Q(password__startswith="!")  # noqa: S106 - Django's mark of one that nobody can have.
+                ),
+                name="person_from_elsewhere_is_a_guest",
+            ),
         )
         # Two accounts may name the same address until one of them confirms it: refusing the second would tell a
         # stranger that the first exists.  A confirmed address is unique through allauth's own table.

@@ -20,6 +20,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from psycopg import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 
+from glaswerk.border.outward import serving as outward
 from glaswerk.border.sunset import gate
 from glaswerk.border.sunset.state import copy as sunset
 from glaswerk.cell.blobs import StorageError
@@ -154,6 +155,8 @@ class FrontDoor:
 
         if path in self._lean:
             route, handler = path, self._lean[path]
+        elif path.startswith(outward.PREFIX):
+            route, handler = "/log/blob", outward.serve
         elif path.startswith("/media/"):
             route, handler = "/media", self._answer_media
         elif path.startswith(log_files.PREFIX):

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from glaswerk.border.columns import all_columns
 from glaswerk.border.ledger import read_ledger
+from glaswerk.border.peers import pages as peers
 
 
 @require_safe
@@ -61,4 +62,5 @@ urlpatterns: list[URLPattern] = [
     path("transparency/data.json", data_file, {"extension": "json"}, name="transparency_data_json"),
     path("transparency/data.csv", data_file, {"extension": "csv"}, name="transparency_data_csv"),
     path("transparency/border", border, name="transparency_border"),
+    *peers.urlpatterns,
 ]

@@ -12,9 +12,10 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import transaction
 
-from glaswerk.cli.demo.cast import CREATORS, Creator
+from glaswerk.cli.demo.cast import Creator
 from glaswerk.cli.demo.failure import DemoError
-from glaswerk.cli.demo.welcome import CREATOR, MERCHANT, MODERATOR, OPERATOR, PASSWORD, VIEWER
+from glaswerk.cli.demo.share import printed_creator
+from glaswerk.cli.demo.welcome import MERCHANT, MODERATOR, OPERATOR, PASSWORD, VIEWER
 from glaswerk.people.actions import set_avatar
 from glaswerk.people.models import Person, Role
 
@@ -52,7 +53,7 @@ def sign_up_accounts() -> None:
         _sign_up(MERCHANT, "Ton & Feuer, the shop", Role.VIEWER)
         _sign_up(MODERATOR, "Moderation", Role.MODERATOR)
         _sign_up(OPERATOR, "Operations", Role.OPERATOR)
-        creator = next(creator for creator in CREATORS if creator.name == CREATOR)
+        creator = printed_creator()
         _sign_up(creator.name, creator.display_name, Role.CREATOR, creator.bio)
 
 

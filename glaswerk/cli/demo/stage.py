@@ -8,7 +8,7 @@ import asyncio
 import shutil
 import signal
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,7 @@ from glaswerk.cli.demo.audience import Audience, Spectator, invent_audience
 from glaswerk.cli.demo.cast import Creator, render_avatar
 from glaswerk.cli.demo.clips import CLIPS, Clip, render_clip
 from glaswerk.cli.demo.display import Display
+from glaswerk.cli.demo.share import own_creators, own_share
 from glaswerk.cli.demo.studio import PaintAvatar, PaintClip, Studio
 from glaswerk.cli.demo.visitor import Visitor, open_client
 from glaswerk.cli.demo.wares import market
@@ -33,6 +34,7 @@ from glaswerk.people.models import Person
 from glaswerk.videos.models import Video
 
 SEED: Final = 20_260_101
+_VIEWERS: Final = 300
 # The scenes are drawn at 360 to 432 across, so more would show nothing more, and cost the first start two minutes.
 _AS_DRAWN: Final = partial(render_clip, width=432, height=768)
 
@@ -43,15 +45,20 @@ def _paint_ware(ware: Ware, number: int) -> Image.Image:
     return paint_still(ware.shape, ware.topic, ware.look, number)
 
 
+def _own_clips() -> tuple[Clip, ...]:
+    here = own_creators()
+    return tuple(clip for clip in CLIPS if clip.creator in here)
+
+
 @dataclass(frozen=True, slots=True)
 class Production:
     """What is shown and to how many; the painting functions are importable, because other processes run them."""
 
-    clips: tuple[Clip, ...] = CLIPS
+    clips: tuple[Clip, ...] = field(default_factory=_own_clips)
     paint_clip: PaintClip = _AS_DRAWN
     paint_avatar: PaintAvatar = render_avatar
     paint_ware: market.PaintWare = _paint_ware
-    viewers: int = 300
+    viewers: int = field(default_factory=lambda: _VIEWERS // own_share()[1])
 
     @property
     def topics(self) -> tuple[str, ...]:
