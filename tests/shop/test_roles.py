@@ -186,6 +186,8 @@ def test_every_route_stands_in_the_table() -> None:
     assert {route.replace("{shipped_id}", "{order_id}") for route in TABLE} == our_routes()
 
 
+# A thousand calls: on a crowded machine they take longer than a test may.
+@pytest.mark.timeout(1200)
 @pytest.mark.django_db
 def test_everybody_may_what_the_table_says_and_nothing_else(
     shop: Merchant,
@@ -255,7 +257,7 @@ def test_everybody_may_what_the_table_says_and_nothing_else(
         "wish": wish(quoted(Client(), {variant.public_id: 1})),
     }
 
-    # Each scene is rolled back, so that what there is stays the same; digesting all of it is for where something was written.
+    # Digesting every table takes long, so it is done only where something was written.
     there = fingerprint()
     wrong: list[object] = []
     for route, (body, expected) in TABLE.items():
@@ -280,8 +282,12 @@ def test_everybody_may_what_the_table_says_and_nothing_else(
                 else:
                     sent = bodies[body] if isinstance(body, str) else body
                     answer = send(client, method, path, sent, **{"Idempotency-Key": f"{role}-key"})
-                changed = status >= 400 and writes() != before and fingerprint() != there
+                has_written = writes() != before
+                changed = status >= 400 and has_written and fingerprint() != there
                 transaction.set_rollback(True)
+            if status < 400 and has_written:
+                # What was allowed is rolled back, but the sandbox remembers its payments as a real provider would.
+                there = fingerprint()
             if client.cookies.output() != cookies and role in ("anonymous", *TOKENS):
                 client.cookies.clear()
             if answer.status_code != status or changed:
@@ -292,9 +298,12 @@ def test_everybody_may_what_the_table_says_and_nothing_else(
 
 
 def writes() -> int:
-    """Return how many rows this test's transaction has written so far, also those that were rolled back."""
+    """Return how many rows of the shop and of money this test's transaction has written, also what was rolled back."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables")
+        cursor.execute(
+            "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables"
+            " WHERE relname LIKE 'shop\\_%' OR relname LIKE 'money\\_%'"
+        )
         return int(cursor.fetchone()[0] or 0)
 
 
