@@ -49,6 +49,8 @@ ROWS: Final = {
     "shop_sale": "border_shows_price(price_id)",
     "shop_vatrate": _EVERYTHING,
     "shop_showcaseitem": "border_shows_person(creator_id) AND border_shows_product(product_id)",
+    "border_act": _EVERYTHING,
+    "border_mark": _EVERYTHING,
     # No message carries them.
     "shop_review": _NOTHING,
     "shop_shelfchange": _NOTHING,

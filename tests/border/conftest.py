@@ -35,9 +35,9 @@ class CheapArgon2(Argon2PasswordHasher):
 
 
 @pytest.fixture(autouse=True)
-def cell(settings: Any, tmp_path: Path) -> Cell:
+def cell(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> Cell:
     """Let everything go into a folder that is thrown away, and let pages name static files without their hashes."""
-    own, cell = Cell(tmp_path / "cell"), Cell(settings.CELL.data)
+    own, cell = Cell(tmp_path_factory.mktemp("folders") / "cell"), Cell(settings.CELL.data)
     own.make_folders()
     # The database and the event log are those of the test process.
     for folder in ("keys", "media", "uploads", "epochs", "archive", "mail", "tlog", "exports"):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core import mail
@@ -27,6 +28,7 @@ from glaswerk.cell.models import Record
 from glaswerk.feed.models import Dials, PolicyRecord, Relation, SlateRecord, Watch
 from glaswerk.money.models import Destination, Operation, Payment, Payout, PayoutRun
 from glaswerk.people import actions as people
+from glaswerk.people.encrypted import encrypted_fields
 from glaswerk.people.keyring import KeyDestroyed, pseudonym, seal, unseal
 from glaswerk.people.models import Departure, Person, Role
 from glaswerk.shop.models import (
@@ -78,6 +80,18 @@ def heard_in_tables(words: set[str]) -> set[str]:
                 if any(form in text for form in forms):
                     found.add(word)
     return found
+
+
+def heard_under_keys(words: set[str]) -> set[str]:
+    """Return which of the words stand in any encrypted column, read with the keys of whom they are about."""
+    read = [
+        str(getattr(row, field.name))
+        for model in apps.get_models()
+        if (fields := encrypted_fields(model))
+        for row in model._default_manager.all()
+        for field in fields
+    ]
+    return {word for word in words if any(word in text for text in read)}
 
 
 def heard_in_files(cell: Cell, words: set[str]) -> set[str]:
@@ -254,7 +268,8 @@ def test_no_canary_is_left_and_others_keep_theirs(
     session.post("/accounts/login/", {"login": name, "password": PASSWORD})
     words = set(canary.sung)
     assert len(words) >= 50
-    before = heard_in_tables(words) | heard_in_files(cell, words)
+    before = heard_in_tables(words) | heard_under_keys(words) | heard_in_files(cell, words)
+    assert len(heard_under_keys(words)) >= 15 and not heard_under_keys(words) & heard_in_tables(words)
     assert before == words, f"the search itself must find {[canary.sung[each] for each in words - before]}"
     known_as, number = pseudonym(anna), anna.pk
     sealed = seal(number, "here", "a secret")
@@ -265,7 +280,7 @@ def test_no_canary_is_left_and_others_keep_theirs(
         assert erasures.erase_due() == 1
     run_discards()
 
-    left = heard_in_tables(words)
+    left = heard_in_tables(words) | heard_under_keys(words)
     assert not left, f"in tables: {[canary.sung[each] for each in left]}"
     left = heard_in_files(cell, words)
     assert not left, f"in files: {[canary.sung[each] for each in left]}"

@@ -214,7 +214,7 @@ def test_sigterm_stops_everything_in_order_and_commands_then_start_what_they_nee
     assert not [pid for pid in whole if is_alive(pid)]
     stopped = [line for line in (own_cell.data / "up.log").read_text().splitlines() if "stopping" in line]
     order = ["web", "jobs", "courier", "recorder", "epochs", "archiver", "projector", "nats", "postgres"]
-    assert stopped[-8:] == [f"  stopping {name}" for name in order]
+    assert stopped[-9:] == [f"  stopping {name}" for name in order]
     assert not (own_cell.data / "run" / "status.json").exists()
     # PostgreSQL was asked, not killed: nothing has to be recovered.
     log = (own_cell.data / "log" / "postgres.log").read_text()

@@ -124,11 +124,16 @@ def test_who_changes_a_table_behind_the_guards_is_found() -> None:
     actions.make_dark(SIGNED)
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE people_person DISABLE TRIGGER {TRIGGER}")
+        # That others are to be told of a change is noted in this one.
+        cursor.execute(f"ALTER TABLE border_change DISABLE TRIGGER {TRIGGER}")
     Person.objects.filter(pk=person.pk).update(bio="changed in the dark")
     found = refused("tables", lambda: actions.resume(SIGNED))
-    assert "people_person (1 rows then, 1 now)" in found and found.count("rows then") == 1
+    assert "people_person (1 rows then, 1 now)" in found
     _, changed = actions.resume(SIGNED, despite=True)
-    assert changed == ["people_person (1 rows then, 1 now)"]
+    assert "people_person (1 rows then, 1 now)" in changed and {one.split()[0] for one in changed} <= {
+        "people_person",
+        "border_change",
+    }
     assert said()[-1][0] == "open.changed"
 
 
