@@ -12,7 +12,8 @@ import pytest
 from tests.cells import SETTINGS, RunningCell
 from tests.videos.conftest import ffmpeg
 
-pytestmark = pytest.mark.cell
+# Two cells start, which takes a busy machine a while.
+pytestmark = [pytest.mark.cell, pytest.mark.timeout(1800)]
 _PEERS = "\n[cell]\nregion = {name!r}\n[peers]\npoll_seconds = 1\n"
 
 
@@ -46,7 +47,7 @@ def film(path: Path, picture: str) -> Path:
     )
 
 
-def until(found: Callable[[], Any], seconds: float = 240) -> Any:
+def until(found: Callable[[], Any], seconds: float = 600) -> Any:
     """Wait until something is there, and return it."""
     deadline = time.monotonic() + seconds
     while not (value := found()):
