@@ -198,9 +198,12 @@ class ShopExporter(Exporter):
                 OrderEvent.objects.filter(order__in=orders).exclude(note="").update(note="")
                 OrderEvent.objects.filter(order__in=orders, by=person.pk).update(by=None)
             Payment.objects.filter(reference=reference_of(purchase.pk)).update(method="", next_url="", reason="")
+            # Read while it is still the person's, whose key it is encrypted with.
+            country = _country_of(purchase.address)
             purchase.buyer, purchase.person, purchase.voucher = number, None, None
             purchase.key, purchase.method, purchase.email, purchase.language = f"erased:{purchase.pk}", "", "", ""
-            purchase.address = {"country": _country_of(purchase.address)}
+            purchase.address = {"country": country}
+            purchase.plan.pop("place", None)
             purchase.save()
         with pgtrigger.ignore("shop.OrderEvent:order_event_stays"):
             OrderEvent.objects.filter(by=person.pk).update(by=None)

@@ -123,17 +123,13 @@ def test_who_changes_a_table_behind_the_guards_is_found() -> None:
     person = Person.objects.create_user("ada", "ada@example.org", "a calm long password")
     actions.make_dark(SIGNED)
     with connection.cursor() as cursor:
-        cursor.execute(f"ALTER TABLE people_person DISABLE TRIGGER {TRIGGER}")
-        # That others are to be told of a change is noted in this one.
-        cursor.execute(f"ALTER TABLE border_change DISABLE TRIGGER {TRIGGER}")
+        # Whoever owns the database can do without any trigger.
+        cursor.execute("ALTER TABLE people_person DISABLE TRIGGER USER")
     Person.objects.filter(pk=person.pk).update(bio="changed in the dark")
     found = refused("tables", lambda: actions.resume(SIGNED))
-    assert "people_person (1 rows then, 1 now)" in found
+    assert "people_person (1 rows then, 1 now)" in found and found.count("rows then") == 1
     _, changed = actions.resume(SIGNED, despite=True)
-    assert "people_person (1 rows then, 1 now)" in changed and {one.split()[0] for one in changed} <= {
-        "people_person",
-        "border_change",
-    }
+    assert changed == ["people_person (1 rows then, 1 now)"]
     assert said()[-1][0] == "open.changed"
 
 
