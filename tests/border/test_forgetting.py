@@ -13,8 +13,9 @@ from glaswerk.border.actions import erasures
 from glaswerk.border.models import Erasure
 from glaswerk.cell import log
 from glaswerk.cell.log import EVENTS, SLATES, EventLog
+from glaswerk.feed import archiver, projector
 from glaswerk.feed.archiver import ARCHIVER, Archive
-from glaswerk.feed.models import Watch, Watermark
+from glaswerk.feed.models import Dials, Watch, Watermark
 from glaswerk.feed.viewers import PROJECTOR
 
 HOUR = 3_600_000
@@ -123,3 +124,43 @@ def test_a_reader_behind_a_gap_sees_what_comes_next(servers: None) -> None:
             await events.close()
 
     asyncio.run(check())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_projector_and_archiver_do_as_the_log_says(tmp_path: Path) -> None:
+    """Both follow the log as they do in a cell, on connections of their own."""
+    archive = Archive(tmp_path)
+
+    async def follow() -> int:
+        events = await EventLog.connect()
+        word = {"id": str(uuid.uuid4()), "kind": "dials", "at": 1, "set": {"hide:word:kanarienvogel": 1}}
+        await events.append("events", {"viewer": GONE, "slate": None, "events": [word]})
+        await events.append("events", {"viewer": STAYS, "slate": None, "events": [{**word, "id": str(uuid.uuid4())}]})
+        end = await events.append("people", {"viewer": GONE})
+        tasks = [
+            asyncio.create_task(archiver._archive_for_ever(archive, events)),
+            asyncio.create_task(projector.project(EVENTS, events)),
+        ]
+        try:
+            async with asyncio.timeout(120):
+                while min(await _mark(PROJECTOR), await _mark(ARCHIVER)) < end:
+                    for task in tasks:
+                        assert not task.done(), task.exception()
+                    await asyncio.sleep(0.1)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await events.close()
+        return end
+
+    end = asyncio.run(follow())
+    assert list(Dials.objects.filter(viewer__in=(GONE, STAYS)).values_list("viewer", flat=True)) == [STAYS]
+    rows = [row for path in tmp_path.rglob("*.parquet") for row in pq.read_table(path).to_pylist()]
+    assert STAYS in {row["viewer"] for row in rows} and GONE not in {row["viewer"] for row in rows}
+    assert archive.position >= end
+
+
+async def _mark(stream: str) -> int:
+    row = await Watermark.objects.filter(stream=stream).afirst()
+    return 0 if row is None else row.sequence
