@@ -17,7 +17,7 @@ from glaswerk.border.sunset import actions, state
 from glaswerk.border.sunset.failures import SunsetRefused
 from glaswerk.border.sunset.plan import Plan, Stage
 from glaswerk.border.sunset.queries import stage_now, standing
-from glaswerk.border.sunset.still import MOVING_COLUMNS, TRIGGER, all_tables, is_still, own_connection, still_roots
+from glaswerk.border.sunset.still import MOVING_COLUMNS, all_tables, is_still, own_connection, still_roots
 from glaswerk.cell import recorder
 from glaswerk.cell.models import Record
 from glaswerk.people.models import Person
