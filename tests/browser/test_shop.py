@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import DESKTOP, PATIENCE_S, PHONE, Visit, sign_in
-from tests.browser.player import CURRENT, wait_playing
+from tests.browser.player import CURRENT, move, shown_video, wait_playing
 from tests.browser.shopping import FROM_MS, TO_MS, Shop, ask, open_shop, returning_buyer
 from tests.browser.test_accessibility import violations
 from tests.cells import RunningCell
@@ -100,6 +100,61 @@ def test_two_presses_buy_while_the_video_plays_on(visit: Visit, shop: Shop, buye
     page.get_by_label("Vase Flensburg").select_option("1")
     page.get_by_role("button", name="Withdraw from these").click()
     expect(page.get_by_text("Please send it to Hansen Glas GmbH")).to_be_visible()
+
+
+def test_what_a_video_sells_earns_until_it_comes_back(
+    visit: Visit, shop: Shop, buyer: httpx.Client, stocked_cell: RunningCell
+) -> None:
+    """Watch, buy, send, send back, pay back: creator and books follow each step."""
+    plan = ask(
+        shop.owner, "POST", f"/api/shop/merchants/{shop.name}/plans", {"kind": "open", "title": "All", "rate_bp": 1000}
+    )
+    ask(shop.creator, "PUT", f"/api/shop/enrolments/{plan['id']}")
+    wait_shoppable(stocked_cell, shop)
+    page, creator, merchant = visit(reduced_motion="reduce"), visit(), visit()
+    for browser_of, client in ((page, buyer), (creator, shop.creator), (merchant, shop.owner)):
+        sign_in(browser_of, client)
+    # Only what the feed itself has served counts for its creator.
+    page.goto("/?again=1")
+    wait_playing(page)
+    while shown_video(page) != shop.video:
+        move(page, "ArrowDown")
+    wait_playing(page)
+    seek(page, FROM_MS + 100)
+    page.locator(f"{CURRENT} {CHIP}").click()
+    sheet = page.locator("#product")
+    sheet.get_by_role("radio", name="Large").check()
+    sheet.get_by_role("button", name="Buy now").click()
+    sheet.get_by_role("button", name="Order and pay €63.90").click()
+    sheet.get_by_role("link", name="See the order").click()
+    expect(page.get_by_role("heading", name="Glashütte Hansen")).to_be_visible()
+    order = page.url.rsplit("/", 1)[1]
+
+    def earned(words: str, amount: str) -> None:
+        creator.goto("/earnings")
+        expect(creator.locator("dl.figures div", has_text=words).locator("dd")).to_have_text(amount)
+
+    # Ten percent of €59.00 without its VAT.
+    earned("Accrued", "€4.96")
+    merchant.goto(f"/merchant/{shop.name}/orders/{order}")
+    merchant.get_by_label("Tracking number").fill("00340435")
+    merchant.get_by_role("button", name="Mark as sent").click()
+    page.reload()
+    expect(page.get_by_text("00340435").first).to_be_visible()
+    page.get_by_text("Send something back").click()
+    page.get_by_label("Vase Flensburg").select_option("1")
+    page.get_by_role("button", name="Withdraw from these").click()
+    expect(page.get_by_text("Please send it to Hansen Glas GmbH")).to_be_visible()
+    merchant.goto(f"/merchant/{shop.name}/returns")
+    card = merchant.locator("li.card", has_text=order)
+    card.get_by_role("button", name="It arrived: pay it back").click()
+    expect(card.get_by_text("Received")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Paid back")).to_be_visible()
+    earned("Accrued", "€0.00")
+    earned("Taken back", "€4.96")
+    book = stocked_cell.json("money", "check")
+    assert book["violations"] == 0 and book["entries"] > 0
 
 
 def test_a_guest_buys_without_a_script(visit: Visit, shop: Shop) -> None:
