@@ -22,7 +22,7 @@ _STALLED_AFTER: Final = timedelta(seconds=30)
 _RETRY: Final = RetryStrategy(max_attempts=_MAX_ATTEMPTS, wait=2, exponential_wait=4)
 
 
-@app.task(name=outbox.EXPORT, queue=outbox.QUEUE, pass_context=True, retry=_RETRY)
+@app.task(name=outbox.EXPORT, queue=outbox.EXPORT_QUEUE, pass_context=True, retry=_RETRY)
 def make_export(context: JobContext, export_id: int) -> None:
     """Make an export; one that takes its worker down with it again and again is given up."""
     if context.job.attempts >= _MAX_ATTEMPTS:

@@ -8,11 +8,13 @@ EXPORT: Final = "border.export"
 READ_IMPORT: Final = "border.read_import"
 APPLY_IMPORT: Final = "border.apply_import"
 QUEUE: Final = "events"
+# A queue of their own, because people take copies of their data away in the dark, too.
+EXPORT_QUEUE: Final = "exports"
 
 
 def export_later(export_id: int) -> None:
     """Have an export made."""
-    app.configure_task(EXPORT, queue=QUEUE, lock=f"{EXPORT}:{export_id}").defer(export_id=export_id)
+    app.configure_task(EXPORT, queue=EXPORT_QUEUE, lock=f"{EXPORT}:{export_id}").defer(export_id=export_id)
 
 
 def read_later(import_id: int) -> None:

@@ -179,7 +179,8 @@ def jobs() -> None:
     from glaswerk.cli.attach import setup_django
 
     setup_django()
-    from glaswerk.border.sunset.keeping import EXPORT_QUEUE, mark_for_ever, while_lit
+    from glaswerk.border.outbox import EXPORT_QUEUE
+    from glaswerk.border.sunset.keeping import mark_for_ever, while_lit
     from glaswerk.videos.outbox import EVENTS_QUEUE, LADDER_QUEUE, RENDER_QUEUE
     from glaswerk.videos.queue.workers import Line, work
 

@@ -11,8 +11,6 @@ from glaswerk.border.sunset.state import copy, watch
 from glaswerk.cell.config import current_cell
 
 LOOK_EVERY_S: Final = 0.25
-EXPORT_QUEUE: Final = "exports"
-"""The queue of jobs that make people's copies of their data: the only one that is worked off in the dark."""
 _RETRY_S: Final = 5.0
 _DARK: Final = (Stage.DARK, Stage.CARVED)
 _logger = structlog.get_logger("glaswerk.sunset")
