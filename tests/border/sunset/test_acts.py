@@ -126,6 +126,8 @@ def test_who_changes_a_table_behind_the_guards_is_found() -> None:
         # Whoever owns the database can do without any trigger.
         cursor.execute("ALTER TABLE people_person DISABLE TRIGGER USER")
     Person.objects.filter(pk=person.pk).update(bio="changed in the dark")
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE people_person ENABLE TRIGGER USER")
     found = refused("tables", lambda: actions.resume(SIGNED))
     assert "people_person (1 rows then, 1 now)" in found and found.count("rows then") == 1
     _, changed = actions.resume(SIGNED, despite=True)
