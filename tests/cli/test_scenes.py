@@ -80,7 +80,7 @@ def test_the_catalogue_has_four_clips_a_topic_and_a_creator_for_each() -> None:
         assert {clip.language for clip in clips} == {"de", "en"}
         assert all(clip.creator is creator_of(topic) for clip in clips)
     for clip in CLIPS:
-        assert 5 <= clip.seconds <= 12
+        assert 4 <= clip.seconds <= 12
         assert clip.hashtags[0] == clip.topic
         assert 2 <= len(clip.hashtags) <= 3
         assert clip.caption.endswith(" ".join(f"#{tag}" for tag in clip.hashtags))

