@@ -1,6 +1,5 @@
 """The studio in a browser with a camera and a microphone of its own, for tests: how it is opened, filled and read."""
 
-import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -128,11 +127,3 @@ def heard(file: Path) -> np.ndarray[Any, Any]:
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(file), "-ac", "1", "-ar", "48000"]
     raw = subprocess.run([*command, "-f", "f32le", "-"], capture_output=True, check=True).stdout
     return np.frombuffer(raw, np.float32)
-
-
-def loudness(file: Path) -> tuple[float, float]:
-    """Return the integrated loudness in LUFS and the true peak in dBTP (EBU R128)."""
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(file), "-af", "ebur128=peak=true", "-f", "null", "-"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    found = re.findall(r"(?:I|Peak):\s+(-?[\d.]+) (?:LUFS|dBFS)", said)
-    return float(found[-2]), float(found[-1])

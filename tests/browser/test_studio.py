@@ -20,7 +20,6 @@ from tests.browser.cutting import (
     browser,
     draft_of,
     largest,
-    loudness,
     opened,
     picture,
     published,
@@ -31,6 +30,7 @@ from tests.browser.cutting import (
 )
 from tests.browser.test_accessibility import violations
 from tests.cells import ROOT, RunningCell
+from tests.reel.test_sound import loudness
 
 __all__ = ["browser"]
 pytestmark = [pytest.mark.browser, pytest.mark.cell]

@@ -29,7 +29,7 @@ from glaswerk.people.models import Person
 from glaswerk.videos.models import Video
 
 SEED: Final = 20_260_101
-# The scenes are drawn at 360 to 432 across, so more would show nothing more, and cost the first start two minutes.
+# The scenes are drawn at 360 to 432 across, so more would show nothing more, and cost the first start time.
 _AS_DRAWN: Final = partial(render_clip, width=432, height=768)
 
 
