@@ -7,7 +7,9 @@ products of 20 merchants.  A purchase over HTTP is two requests of a signed-in b
 answers with the quote, and buy, which makes that quote again, pays with the sandbox, writes orders, stock and ledger, and
 answers when all of it is on disk; with `--ask` the quote is asked for once more in between.  The core is the
 database's part of it alone: reserve and place, one call each.  The rush is 1,000 buyers who want one of 100 units at
-the same moment.  The load generator runs on the same cores.
+the same moment.  The peer is a checkout as one would write it first (`_orm_checkout.py`), on the same server and data
+in the same run; `ratio_to_orm` compares by the processors' time for a purchase, which other work on the machine disturbs
+less than purchases a second.  The load generator runs on the same cores.
 """
 
 import argparse
@@ -17,6 +19,7 @@ import json
 import os
 import random
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -26,6 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import psycopg
 import uvloop
 
@@ -33,7 +37,7 @@ from benchmarks._machine import processor_seconds, report
 from glaswerk.cell.config import Cell
 from glaswerk.cell.ids import encode_id, new_id
 from glaswerk.cell.postgres import database_url
-from tests.cells import RunningCell, environment
+from tests.cells import RunningCell, environment, free_port
 
 SETTINGS: Final = """
 [feed]
@@ -55,8 +59,6 @@ _FILL: Final = (
                                   default_visibility, is_active, is_superuser, joined_at)
        SELECT n, 'buyer' || n, '', '', '', 'buyer' || n || '@example.org', '!', 'viewer', 'en', true, 'public', true, false, now()
        FROM generate_series(1, %(buyers)s) n""",
-    """INSERT INTO shop_address (id, person_id, name, company, street, postal_code, city, area, country, phone, is_default)
-       SELECT n, n, 'Buyer', '', 'Torstraße 1', '10119', 'Berlin', '', 'DE', '', true FROM generate_series(1, %(buyers)s) n""",
     """INSERT INTO shop_merchant (id, name, title, about, currency, state, legal_name, street, postal_code, city, country,
                                   email, phone, registration, vat_id, self_certified, applied_at, decided_at, reason, invoices, is_open_to_creators)
        SELECT n, 'merchant-' || n, 'M', '', 'EUR', 'approved', 'M GmbH', 'Weg 1', '10119', 'Berlin', 'DE', 'm@example.org',
@@ -75,8 +77,8 @@ _FILL: Final = (
        SELECT 'merchant_payable', 'merchant', n, 'EUR', -1, true, 0 FROM generate_series(1, %(merchants)s) n
        UNION ALL SELECT 'provider_clearing', 'provider', 1, 'EUR', 1, true, 0
        UNION ALL SELECT 'platform_commission', 'platform', 0, 'EUR', -1, true, 0""",
-    """INSERT INTO shop_stock (variant_id, location_id, bucket, on_hand, reserved)
-       SELECT n, 1 + n %% %(merchants)s, 0, %(units)s, 0 FROM generate_series(1, %(products)s) n""",
+    """INSERT INTO shop_stock (variant_id, location_id, bucket, on_hand, reserved, waits)
+       SELECT n, 1 + n %% %(merchants)s, 0, %(units)s, 0, 0 FROM generate_series(1, %(products)s) n""",
 )
 
 
@@ -211,7 +213,7 @@ def run(work: Any) -> Any:
 
 
 def sessions_of(cell: RunningCell, buyers: int) -> list[str]:
-    """Return a session of each buyer, made with the cell's own key."""
+    """Give each buyer an address, and return a session of each, made with the cell's own key."""
     code = (
         "from glaswerk.cli.attach import setup_django; setup_django()\n"
         "from django.contrib.sessions.backends.db import SessionStore\n"
@@ -225,6 +227,10 @@ def sessions_of(cell: RunningCell, buyers: int) -> list[str]:
         "    rows.append(Session(session_key=SessionStore()._get_new_session_key(), session_data=SessionStore().encode(data),\n"
         "                        expire_date=timezone.now() + timedelta(days=1)))\n"
         "Session.objects.bulk_create(rows)\n"
+        # What is encrypted comes into a table by its model alone.
+        "from glaswerk.shop.models import Address\n"
+        f"Address.objects.bulk_create([Address(id=n, person_id=n, name='Buyer', street='Torstraße 1', postal_code='10119',\n"
+        f"    city='Berlin', country='DE', is_default=True) for n in range(1, {buyers} + 1)])\n"
         "for row in rows: print(row.session_key)\n"
     )
     done = subprocess.run(
@@ -293,6 +299,40 @@ def measure_core(cell: RunningCell, products: int, seconds: float, connections: 
     return {"core_per_s": round(done[0] / (time.perf_counter() - started), 1)}
 
 
+def measure_peer(
+    cell: RunningCell, sessions: list[str], products: int, seconds: float, connections: int
+) -> tuple[Checkouts, dict[str, float]]:
+    """Let the same buyers shop at the peer; return what came of it, and what its web and the database worked for it."""
+    port = free_port()
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--workers", "2"]
+    peer = subprocess.Popen(
+        [*command, "--no-ws", "--workers-kill-timeout", "3", "benchmarks._orm_checkout:application"],
+        env={**environment(cell.data), "DJANGO_SETTINGS_MODULE": "glaswerk.cell.settings"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(600):
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+                break
+            except httpx.TransportError:
+                time.sleep(0.1)
+        run(all_shopping(port, sessions, products, min(5, seconds), connections, ask=False))
+        parts = {"web": peer.pid, "postgres": cell.children()["postgres"]}
+        before = {name: processor_seconds(pid) for name, pid in parts.items()}
+        found = run(all_shopping(port, sessions, products, seconds, connections, ask=False))
+        return found, {name: processor_seconds(pid) - before[name] for name, pid in parts.items()}
+    finally:
+        peer.send_signal(signal.SIGTERM)
+        peer.wait(30)
+
+
+def each(work: dict[str, float], found: Checkouts) -> dict[str, float]:
+    """Return the milliseconds of processors that each part spent for a purchase."""
+    return {name: round(1000 * spent / max(1, found.done), 2) for name, spent in work.items()}
+
+
 def check_books(cell: RunningCell) -> dict[str, int]:
     """Return what must be zero after all of it: rules that the run has broken."""
     with psycopg.connect(database_url(Cell(cell.data))) as connection:
@@ -333,6 +373,7 @@ def main() -> None:
         work = {name: processor_seconds(pid) - before[name] for name, pid in cell.children().items()} | {
             "load_generator": own
         }
+        peer, peer_work = measure_peer(cell, sessions, chosen.products, min(10, chosen.seconds), chosen.connections)
         alone = run(all_shopping(cell.port, sessions, chosen.products, min(5, chosen.seconds), 1, chosen.ask))
         core = measure_core(cell, chosen.products, min(10, chosen.seconds), 8)
         with psycopg.connect(database_url(Cell(cell.data)), autocommit=True) as connection:
@@ -353,9 +394,18 @@ def main() -> None:
         "rush_s": round(rush_s, 2),
         "rush_heard": heard,
         "violations": sum(map(abs, amiss.values())),
-        "cpu_ms_per_purchase": {name: round(1000 * spent / max(1, found.done), 2) for name, spent in work.items()},
+        "cpu_ms_per_purchase": each(work, found),
     }
-    report("checkout", figures, {}, chosen.json)
+    spent, peer_spent = each(work, found), each(peer_work, peer)
+    figures["ratio_to_orm"] = round(sum(peer_spent.values()) / (spent["web"] + spent["postgres"]), 2)
+    peers = {
+        "orm_per_s": round(peer.per_second, 1),
+        "orm_p50_ms": round(peer.percentile_ms(50), 1),
+        "orm_p99_ms": round(peer.percentile_ms(99), 1),
+        "orm_other_answers": peer.others,
+        "orm_cpu_ms_per_purchase": peer_spent,
+    }
+    report("checkout", figures, peers, chosen.json)
 
 
 if __name__ == "__main__":

@@ -43,8 +43,11 @@ def django_db_modify_db_settings(servers: None) -> None:
     settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = settings.DATABASES["default"]["NAME"]
 
 
-# The ledger refuses to be emptied, which the tests of transactions do with every table after each test.
-_LEDGER = {
+# The ledger and the public log refuse to be emptied, which the tests of transactions do with every table after each test.
+_GUARDED = {
+    "border_act": "border_act_is_not_emptied",
+    "border_mark": "border_mark_is_not_emptied",
+    "cell_record": "cell_record_is_not_emptied",
     "money_account": "money_account_is_not_emptied",
     "money_journal": "money_journal_is_not_emptied",
     "money_entry": "money_entry_is_not_emptied",
@@ -57,13 +60,19 @@ def django_db_setup(django_db_setup: None, django_db_blocker: object) -> Iterato
     from django.core.management import call_command
     from django.db import connection
 
+    from glaswerk.money.actions import forget_accounts
+
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         call_command("createcachetable", verbosity=0)
+        from glaswerk.border.role import grant
+
+        grant()
     emptying = connection.ops.sql_flush
 
     def without_guards(*words: object, **named: object) -> list[str]:
         """Return the statements with the guards away for as long as they take; tests themselves always have them."""
-        guarded = [f"ALTER TABLE {table} %s TRIGGER {guard}" for table, guard in _LEDGER.items()]
+        forget_accounts()
+        guarded = [f"ALTER TABLE {table} %s TRIGGER {guard}" for table, guard in _GUARDED.items()]
         return [
             *(one % "DISABLE" for one in guarded),
             *emptying(*words, **named),

@@ -167,7 +167,7 @@ def read_epoch(data: bytes) -> dict[str, Any]:
 def rank(epoch: dict[str, Any], viewer: dict[str, Any], ask: dict[str, Any]) -> tuple[list[Slot], dict[int, int]]:
     """The slots in order, and for each video that a source offered the number of the filter that dropped it, or 0."""
     kind, _, argument = ask["surface"].partition(":")
-    asks = re.fullmatch(r"for_you|following|hashtag:(?s:.+)|creator:(0|[1-9][0-9]*)", ask["surface"])
+    asks = re.fullmatch(r"for_you|following|shop|hashtag:(?s:.+)|creator:(0|[1-9][0-9]*)", ask["surface"])
     check(asks and 1 <= ask["limit"] <= 50 and ask["at"] < 1 << 53 and ask["again"] < 2, "the ask is out of bounds")
     asked, turned = viewer["topics"], [viewer[dial] for dial in DIALS] + [setting for _, setting in viewer["topics"]]
     good = asked == sorted(dict(asked).items()) and len(asked) <= 20 and all(map(all, asked))
@@ -176,7 +176,7 @@ def rank(epoch: dict[str, Any], viewer: dict[str, Any], ask: dict[str, Any]) -> 
     rule, ids, tags_of, creator, limit = epoch["rule"], epoch["ids"], epoch["tags_of"], epoch["creator"], ask["limit"]
     published, weight, newest, seed = epoch["published"], epoch["tag_weight"], epoch["fresh"], ask["seed"]
     row_of = {video: row for row, video in enumerate(ids)}
-    near, alike, made, marks, verdict = (Counter[int]() for _ in range(5))
+    near, alike, bought, made, marks, verdict = (Counter[int]() for _ in range(6))
     topics, liked = dict[int, list[int]](), list[int]()
     known = [(row_of[video], *said, at) for at, (video, *said) in enumerate(viewer["watches"]) if video in row_of]
     seen_at = {row: max(when, 0) for when, row in sorted((when, row) for row, _, when, *_ in known)}
@@ -187,39 +187,39 @@ def rank(epoch: dict[str, Any], viewer: dict[str, Any], ask: dict[str, Any]) -> 
         aged = level * decay(wrapped(ask["at"] - when), rule["decay.watch_days"]) >> 16
         pull = aged * decay(place, rule["decay.watch_count"]) >> 16
         made[creator[row]] += pull
-        for lists, sums in (("near", near), ("alike", alike)):
-            for at in range(*epoch[f"{lists}_start"][row : row + 2]):
-                sums[epoch[f"{lists}_videos"][at]] += pull * epoch[f"{lists}_weights"][at] >> 15
+        for name, sums in (("near", near), ("alike", alike), ("bought", bought)):
+            for at in range(*epoch.get(f"{name}_start", (0,) * (row + 2))[row : row + 2]):
+                sums[epoch[f"{name}_videos"][at]] += pull * epoch[f"{name}_weights"][at] >> 15
         for tag in tags_of[row]:
             topics.setdefault(tag, []).append(pull * weight[tag] * NORM[len(tags_of[row])] >> 16)
     region, language, sells, best = viewer["region"], viewer["language"], epoch["commercial"], epoch["best"]
     dialled = {epoch["tag_of"][name]: setting for name, setting in asked if name in epoch["tag_of"]}
-    following = [row for row in newest if creator[row] in viewer["follows"]]
-    tagged = [row for row in best if epoch["tag_of"].get(argument) in tags_of[row]]
-    theirs = [row for row in newest if str(creator[row]) == argument]
-    offers = {"hashtag": [(kind, tagged)], "creator": [(kind, theirs)]}.get(kind, [("following", following)])
+    order = [[row for _, row in sorted((-s[row], row) for row in s if s[row] > 0)] for s in (bought, near, alike)]
+    shop = [("shoppable", [row for row in rows if sells[row] == 1]) for rows in (*order, best)]
+    lists = {"shop": shop, "hashtag": [(kind, [row for row in best if epoch["tag_of"].get(argument) in tags_of[row]])]}
+    lists["creator"] = [(kind, [row for row in newest if str(creator[row]) == argument])]
+    offers = lists.get(kind, [("following", [row for row in newest if creator[row] in viewer["follows"]])])
     if kind == "for_you":
-        for source, sums in (("cowatch", near), ("similar", alike)):
-            offers.append((source, [row for _, row in sorted((-sums[row], row) for row in sums if sums[row] > 0)]))
-        sellers = (("shoppable", 1), ("promoted", 2))
+        offers += [("cowatch", order[1]), ("similar", order[2])]
         first = sorted(topics, key=lambda tag: (-sum(topics[tag]), tag))[: rule["topics.followed"]]
         liked = sorted(tag for tag in dialled if dialled[tag] > 0)
         liked += [tag for tag in first if sum(topics[tag]) > 0 and tag not in liked]
         offers += [("topic", [row for row in best if tag in tags_of[row]]) for tag in liked]
         offers.append(("trending_here", [row for row in epoch["trending"] if epoch["place"][row] == region != ""]))
-        offers += [("trending", epoch["trending"]), ("fresh", newest)]
-        offers += [(source, [row for row in best if sells[row] == mark]) for source, mark in sellers]
+        offers += [("trending", epoch["trending"]), ("fresh", newest), *shop]
+        offers.append(("promoted", [row for row in best if sells[row] == 2]))
         shown, early, hold = epoch["impressions"], rule["exploration.audience"], rule["exploration.hold"]
         most = min(early * rule["exploration.growth"] ** (rule["exploration.stages"] - 1), 1 << 40)
         due = [most if (epoch["bins"][7 * row] - 32) * 8192 >= hold else early for row in range(len(ids))]
         offers.append(("exploration", sorted((row for row in newest if shown[row] < due[row]), key=shown.__getitem__)))
     for source, offered in offers:
         want = rule[f"sources.{source}" if kind == "for_you" else "sources.surface"]
-        want //= len(liked) if source == "topic" else 1
+        want *= 2 + viewer["shopping"] * (source == "shoppable")
+        want //= 2 * (len(liked) if source == "topic" else 1)
         for row in offered if want else ():
             own, followed = creator[row] == viewer["id"], creator[row] in viewer["follows"]
             private = epoch["followers_only"][row] and not own and not followed
-            hidden = kind in ("for_you", "following") and not viewer["hidden"].isdisjoint(epoch["tokens_of"][row])
+            hidden = kind in "for_you following shop" and not viewer["hidden"].isdisjoint(epoch["tokens_of"][row])
             seen = row in seen_at or (rule["seen.rule"] and ids[row] in viewer["seen"])
             drops = (ids[row] in ask["withdrawn"], creator[row] in viewer["blocks"], private, own and kind == "for_you")
             verdict[row] = next((number for number, drop in enumerate((*drops, hidden, seen), 1) if drop), 0)
@@ -247,7 +247,7 @@ def rank(epoch: dict[str, Any], viewer: dict[str, Any], ask: dict[str, Any]) -> 
     rows, chosen, explored = sorted(row for row in verdict if verdict[row] == 0), list[int](), list[int]()
     count = limit * rule["exploration.share"] + dice(seed, 0, 0, ONE) >> 16
     chances = sorted(range(limit), key=lambda slot: (dice(seed, slot + 1, 0, 1 << 24), slot))[:count]
-    room = limit * rule["commercial.cap"] * (2 + min(viewer["shopping"], 0)) >> 17
+    room = limit * (1 << 17 if kind == "shop" else rule["commercial.cap"] * (2 + min(viewer["shopping"], 0))) >> 17
     if kind in ("following", "creator"):
         chosen, room = sorted(rows, key=lambda row: (-published[row], row))[:limit], limit
     while len(chosen) < limit and (left := [row for row in rows if row not in chosen and (room or not sells[row])]):

@@ -216,8 +216,31 @@ class LimitsSection(_Section):
     writes_per_minute: Annotated[int, Field(ge=1)] = Field(
         60, description="Comments, uploads and edits that a person may make in a minute."
     )
+    token_requests_per_minute: Annotated[int, Field(ge=1)] = Field(
+        300, description="Requests that one API token may make in a minute."
+    )
+    hooks_per_minute: Annotated[int, Field(ge=1)] = Field(
+        6000, description="Messages of payment providers that are taken from one address in a minute."
+    )
     upload_requests_per_minute: Annotated[int, Field(ge=1)] = Field(
         3000, description="Pieces of uploads that a person may send in a minute."
+    )
+
+
+class RightsSection(_Section):
+    """What people may do with what is held about them."""
+
+    erase_days: Annotated[int, Field(ge=0, le=30)] = Field(
+        14, description="How long somebody who asked to be erased may come back; the law wants it done in a month."
+    )
+    keep_exports_hours: Annotated[int, Field(ge=1, le=720)] = Field(
+        72, description="How long an export waits to be downloaded."
+    )
+    exports_per_day: Annotated[int, Field(ge=1, le=100)] = Field(
+        3, description="Exports, and as many imports, that a person may begin in a day."
+    )
+    import_mb: Annotated[int, Field(ge=1, le=1048576)] = Field(
+        16384, description="What the files of one import may have together when they are unpacked, in MiB."
     )
 
 
@@ -227,11 +250,53 @@ class ShopSection(_Section):
     fee_bp: Annotated[int, Field(ge=0, le=5000)] = Field(
         500, description="What the cell keeps of a sale, in hundredths of a percent of things and delivery."
     )
+    currency: str = Field(
+        "EUR",
+        pattern=r"^[A-Z]{3}$",
+        description="The currency in which prices are shown to who has chosen none, where things have one in it.",
+    )
     hold_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(
         15, description="How long things are kept for somebody who is paying."
     )
     return_days: Annotated[int, Field(ge=14, le=365)] = Field(
         14, description="How long after delivery buyers may withdraw; the law of the European Union wants 14 days."
+    )
+    hooks_to_private: bool = Field(
+        False, description="Whether merchants' webhooks may go to this machine and local networks, for trials."
+    )
+    attribution_days: Annotated[int, Field(ge=1, le=30)] = Field(
+        7, description="How long after a product was opened from a creator's video a purchase counts for them."
+    )
+
+
+class SunsetSection(_Section):
+    """What a legal date may do to this cell."""
+
+    extension_days: Annotated[int, Field(ge=1, le=366)] = Field(
+        90, description="How many days one extension may move the date on."
+    )
+
+
+class PeersSection(_Section):
+    """How the cell deals with the cells that it follows (`glaswerk peer`)."""
+
+    poll_seconds: Annotated[int, Field(ge=1, le=3600)] = Field(
+        5, description="How often the log of another cell is looked at."
+    )
+    refuse: list[Annotated[str, Field(pattern=r"^(profile|video|offer|counts|language:[a-z]{2,3}|#[^\s#]{1,50})$")]] = (
+        Field(
+            [],
+            description="What is not taken from other cells: profile, video, offer, counts, language:xx or a #hashtag.",
+        )
+    )
+    most_videos: Annotated[int, Field(ge=0, le=10_000_000)] = Field(
+        100_000, description="Videos of one other cell that are kept here at most."
+    )
+    count_epsilon: Annotated[float, Field(ge=0.01, le=10)] = Field(
+        1.0, description="How much a day's count of a video may say about one viewer; less is more noise."
+    )
+    count_floor: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        90, description="A day's count below this is told to other cells as 0."
     )
 
 
@@ -248,6 +313,9 @@ class Config(_Section):
     mail: MailSection = MailSection()
     limits: LimitsSection = LimitsSection()
     shop: ShopSection = ShopSection()
+    rights: RightsSection = RightsSection()
+    sunset: SunsetSection = SunsetSection()
+    peers: PeersSection = PeersSection()
 
 
 def parse_config(text: str) -> Config:
@@ -300,6 +368,7 @@ class Cell:
         self.archive = self.data / "archive"
         self.mail = self.data / "mail"
         self.tlog = self.data / "tlog"
+        self.exports = self.data / "exports"
         self.postgres = self.data / "postgres"
         self.nats = self.data / "nats"
         self.run = self.data / "run"
@@ -309,7 +378,7 @@ class Cell:
         """Create the data folder and what belongs in it, with a `cell.toml` that shows every default."""
         # What people uploaded, watched and were sent is nobody else's on this machine.
         for folder in (
-            self.data, self.keys, self.media, self.uploads, self.epochs, self.archive, self.mail, self.run, self.logs
+            self.data, self.keys, self.media, self.uploads, self.epochs, self.archive, self.mail, self.exports, self.run, self.logs
         ):  # fmt: skip
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self.config_path.exists():

@@ -1,16 +1,20 @@
 """The event log: what happened, in one order, kept by NATS JetStream.
 
-Two streams: `events` (what viewers did, and which videos changed) and `slates` (what was shown).  A message holds a
+Two streams: `events` (what viewers did, which videos changed, and who is to be forgotten) and `slates` (what was shown).  A message holds a
 batch of items, `{"items": […]}`: while one publish waits for its sync to disk, whatever arrives is gathered for the
 next one, so that the cost of a sync is shared by all who wait (group commit).  Everything that is returned from
 `append` is on disk.
+
+The log is a buffer: what every reader has taken over can be removed from it, message by message, when somebody asks to be
+forgotten (`remove_about`).  Readers therefore do not mind gaps in the sequence; that they missed nothing they know from
+the count of what was delivered to them.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 import structlog
@@ -27,11 +31,12 @@ from glaswerk.cell.config import Cell, current_cell
 EVENTS: Final = "events"
 SLATES: Final = "slates"
 # Which stream holds an item's subject.
-STREAM_OF: Final = {"events": EVENTS, "videos": EVENTS, "slates": SLATES}
+STREAM_OF: Final = {"events": EVENTS, "videos": EVENTS, "people": EVENTS, "slates": SLATES}
 CONNECT_TIMEOUT_S: Final = 10.0
 _LARGEST_MESSAGE: Final = 4 << 20
 _DAY_S: Final = 86_400
 _logger = structlog.get_logger("glaswerk.log")
+Result = TypeVar("Result")
 
 
 class LogUnavailable(Exception):  # noqa: N818 - it says what happened, not that something broke.
@@ -40,7 +45,7 @@ class LogUnavailable(Exception):  # noqa: N818 - it says what happened, not that
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One message of a stream: its sequence, its subject (`events`, `videos`, `slates`), its time and its items."""
+    """One message of a stream: its sequence, its subject (`events`, `videos`, `people`, `slates`), its time and its items."""
 
     sequence: int
     subject: str
@@ -147,13 +152,14 @@ class EventLog:
                 retention=RetentionPolicy.LIMITS,
                 discard=DiscardPolicy.OLD,
                 max_age=self._keep_days * _DAY_S,
-                deny_delete=True,
                 deny_purge=True,
             )
             try:
                 try:
                     info = await self._js.stream_info(self._stream_name(stream))
-                    if info.config.max_age != config.max_age:
+                    if info.config.max_age != config.max_age or info.config.subjects != config.subjects:
+                        # A stream that an older version made lets no message be removed, and keeps to that for ever.
+                        config.deny_delete = info.config.deny_delete
                         await self._js.update_stream(config)
                 except NotFoundError:
                     await self._js.add_stream(config)
@@ -250,6 +256,7 @@ class EventLog:
             ),
             pending_bytes_limit=512 << 20,
         )
+        delivered = 0
         try:
             while True:
                 try:
@@ -264,15 +271,14 @@ class EventLog:
                     messages.append(await subscription.next_msg(timeout=1))
                 batch: list[Entry] = []
                 for message in messages:
-                    sequence = int(message.metadata.sequence.stream)
-                    if sequence <= position:
-                        continue
-                    if sequence != position + 1:
+                    # The stream has gaps where somebody was forgotten; what was delivered has none unless it was missed.
+                    if int(message.metadata.sequence.consumer) != delivered + 1:
                         break
-                    position = sequence
+                    delivered += 1
+                    position = int(message.metadata.sequence.stream)
                     batch.append(
                         Entry(
-                            sequence,
+                            position,
                             message.subject.rsplit(".", 1)[-1],
                             int(message.metadata.timestamp.timestamp() * 1000),
                             orjson.loads(message.data)["items"],
@@ -285,18 +291,56 @@ class EventLog:
             with contextlib.suppress(NatsError, asyncio.TimeoutError):
                 await subscription.unsubscribe()
 
+    async def stream_begin(self, stream: str) -> int:
+        """Return the first sequence that a stream still holds."""
+        try:
+            info = await self._js.stream_info(self._stream_name(stream))
+        except (TimeoutError, NatsError) as error:
+            raise LogUnavailable("the event log does not answer") from error
+        return int(info.state.first_seq)
 
-def publish_sync(subject: str, item: dict[str, Any], patience_s: float = 15.0) -> int:
-    """Store one item from synchronous code and return its sequence.  Raises LogUnavailable after `patience_s`."""
+    async def remove_about(self, stream: str, viewers: Collection[int], until: int) -> bool:
+        """Remove the messages up to `until` that hold something of these viewers; their bytes are overwritten.
 
-    async def once() -> int:
+        Such a message goes as a whole, with what it holds of others: so every reader must have come past `until`, and
+        have taken it over for good.  Returns False where the stream was made by a version that let nothing be removed.
+        """
+        wanted = set(viewers)
+        found: list[int] = []
+        if await self.stream_begin(stream) <= until:
+            async for batch in self.tail(stream, 0, idle_s=1.0):
+                # The entry that tells to forget stays: a stream whose end was removed would seem to have more to come.
+                found += [
+                    entry.sequence
+                    for entry in batch
+                    if entry.sequence <= until
+                    and entry.subject != "people"
+                    and any(item.get("viewer") in wanted for item in entry.items)
+                ]
+                if not batch or batch[-1].sequence >= until:
+                    break
+        try:
+            for sequence in found:
+                await self._js.delete_msg(self._stream_name(stream), sequence)
+        except APIError as error:
+            _logger.warning("the log keeps its messages until they are too old", stream=stream, reason=str(error))
+            return False
+        except (TimeoutError, NatsError) as error:
+            raise LogUnavailable("the event log does not answer") from error
+        return True
+
+
+def run_with_log(work: Callable[[EventLog], Awaitable[Result]], patience_s: float = 15.0) -> Result:
+    """Do something with the event log from synchronous code.  Raises LogUnavailable after `patience_s`."""
+
+    async def once() -> Result:
         log = await EventLog.connect()
         try:
-            return await log.append(subject, item)
+            return await work(log)
         finally:
             await log.close()
 
-    async def patiently() -> int:
+    async def patiently() -> Result:
         try:
             async with asyncio.timeout(patience_s):
                 return await once()
@@ -304,3 +348,8 @@ def publish_sync(subject: str, item: dict[str, Any], patience_s: float = 15.0) -
             raise LogUnavailable("the event log does not answer") from None
 
     return asyncio.run(patiently())
+
+
+def publish_sync(subject: str, item: dict[str, Any], patience_s: float = 15.0) -> int:
+    """Store one item from synchronous code and return its sequence.  Raises LogUnavailable after `patience_s`."""
+    return run_with_log(lambda log: log.append(subject, item), patience_s)

@@ -1,8 +1,9 @@
-"""The one way by which a cell fetches from an address that somebody else chose.
+"""The one way by which a cell fetches from an address that somebody else chose, or sends to it.
 
 A name is resolved once, every address behind it must be public, and the connection goes to the very address that was
 looked at, so that a name cannot mean something else a moment later. Nothing of the environment (proxies, credentials,
-cookies) goes along. Size and time are bounded, also of what is compressed, and a redirect may not lead to another host.
+cookies) goes along. Size and time are bounded, also of what is compressed, and a redirect may not lead to another host;
+what is sent follows none at all.
 """
 
 import ipaddress
@@ -10,12 +11,12 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import httpx
 
@@ -53,8 +54,47 @@ class Answer:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What is sent along with a request, and who is told of its connection."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    trace: Callable[[str, dict[str, Any]], None]
+
+
+class _Cutter:
+    """Cuts the connection of one request from another thread, in which alone time can be over."""
+
+    def __init__(self) -> None:
+        self.has_cut = False
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+
+    def watch(self, event: str, facts: dict[str, Any]) -> None:
+        """Take note of the connection when it is made."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            made = facts["return_value"].get_extra_info("socket")
+            with self._lock:
+                self._socket = made
+                if self.has_cut:
+                    self._shut()
+
+    def cut(self) -> None:
+        """End the connection, or the one that is made after this."""
+        with self._lock:
+            self.has_cut = True
+            self._shut()
+
+    def _shut(self) -> None:
+        if self._socket is not None:
+            # It may have ended by itself in the meantime.
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
 class Outgoing:
-    """Fetches by GET. May be used from any thread; close it, or use it in a `with`.
+    """Fetches by GET, and sends by POST. May be used from any thread; close it, or use it in a `with`.
 
     `allow_private`: addresses of this machine and of local networks too. `timeout_s`: for a whole answer, redirects
     included; only the resolver keeps its own time.
@@ -85,13 +125,24 @@ class Outgoing:
 
     def get(self, url: str, most_bytes: int) -> Answer:
         """Fetch an address. `most_bytes`: of the body, uncompressed. Raises OutgoingError."""
+        body = bytearray()
+        status = self.read(url, most_bytes, body.extend)
+        return Answer(status, bytes(body))
+
+    def read(self, url: str, most_bytes: int, take: Callable[[bytes], object]) -> int:
+        """Hand over the body piece by piece, for what is too large to be held, and return the status.
+
+        Raises OutgoingError, maybe after some of it was handed over, and whatever `take` raises.
+        """
         deadline = time.monotonic() + self._timeout_s
         target = _checked(url)
         for _ in range(_REDIRECTS + 1):
             with self._answered(target, deadline) as response:
                 location = response.headers.get("location", "")
                 if response.status_code not in (301, 302, 303, 307, 308) or not location:
-                    return Answer(response.status_code, _body(response, most_bytes, deadline))
+                    for piece in _pieces(response, most_bytes, deadline):
+                        take(piece)
+                    return response.status_code
             try:
                 further = _checked(str(target.join(location)))
             except httpx.InvalidURL:
@@ -101,23 +152,61 @@ class Outgoing:
             target = further
         raise OutgoingError(Refusal.REDIRECT, f"{url} redirects more than {_REDIRECTS} times")
 
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], most_bytes: int) -> Answer:
+        """Send to an address once. Of the answer at most `most_bytes` are read, as they came. Raises OutgoingError.
+
+        A redirect is an answer like any other. The connection is used once, and is cut when the time is over, whatever
+        the other side does: also where it never ends its first line.
+        """
+        deadline = time.monotonic() + self._timeout_s
+        target = _checked(url)
+        cutter = _Cutter()
+        timer = threading.Timer(self._timeout_s, cutter.cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            with (
+                httpx.HTTPTransport(trust_env=False) as transport,
+                self._answered(target, deadline, transport, Sent(body, headers, cutter.watch)) as response,
+            ):
+                return Answer(response.status_code, _beginning(response, most_bytes))
+        except OutgoingError:
+            if cutter.has_cut:
+                raise OutgoingError(Refusal.TOO_SLOW, f"{_origin(target)} did not answer in time") from None
+            raise
+        finally:
+            timer.cancel()
+
     @contextmanager
-    def _answered(self, url: httpx.URL, deadline: float) -> Iterator[httpx.Response]:
+    def _answered(
+        self,
+        url: httpx.URL,
+        deadline: float,
+        transport: httpx.HTTPTransport | None = None,
+        sent: "Sent | None" = None,
+    ) -> Iterator[httpx.Response]:
         failure: Exception | None = None
         for address in self._addresses(url):
             left = _left(deadline)
             request = httpx.Request(
-                "GET",
+                "GET" if sent is None else "POST",
                 url.copy_with(host=str(address)),
-                headers={"Host": url.netloc.decode("ascii"), "Accept": "*/*", "Accept-Encoding": "gzip, identity"},
+                headers={
+                    "Host": url.netloc.decode("ascii"),
+                    "Accept": "*/*",
+                    "Accept-Encoding": "gzip, identity" if sent is None else "identity",
+                    **(sent.headers if sent is not None else {}),
+                },
+                content=sent.body if sent is not None else None,
                 extensions={
+                    **({"trace": sent.trace} if sent is not None else {}),
                     "timeout": {"connect": min(left, _CONNECT_S), "read": left, "write": left, "pool": left},
                     # The certificate must be that of the name, though the connection goes to the address.
                     "sni_hostname": url.raw_host.decode("ascii"),
                 },
             )
             try:
-                response = self._transport(url).handle_request(request)
+                response = (transport or self._transport(url)).handle_request(request)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 failure = error
                 continue
@@ -199,21 +288,32 @@ def _left(deadline: float) -> float:
     return left
 
 
-def _body(response: httpx.Response, most: int, deadline: float) -> bytes:
+def _beginning(response: httpx.Response, most: int) -> bytes:
+    body = b""
+    if most:
+        for chunk in response.iter_raw():
+            body += chunk
+            if len(body) >= most:
+                break
+    return body[:most]
+
+
+def _pieces(response: httpx.Response, most: int, deadline: float) -> Iterator[bytes]:
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", ""):
         raise OutgoingError(Refusal.UNREACHABLE, f"the answer is encoded as {encoding[:20]!r}, which was not asked for")
     unzip = zlib.decompressobj(31) if encoding == "gzip" else None
-    body = bytearray()
+    size = 0
     for chunk in response.iter_raw():
         try:
             # A bomb is never unpacked beyond the bound.
-            body += chunk if unzip is None else unzip.decompress(chunk, most + 1 - len(body))
+            piece = chunk if unzip is None else unzip.decompress(chunk, most + 1 - size)
         except zlib.error:
             raise OutgoingError(Refusal.UNREACHABLE, "the answer is not the gzip that it says it is") from None
-        if len(body) > most:
+        size += len(piece)
+        if size > most:
             raise OutgoingError(Refusal.TOO_LARGE, f"the answer has more than {most} bytes")
         _left(deadline)
-    if unzip is not None and body and not unzip.eof:
+        yield piece
+    if unzip is not None and size and not unzip.eof:
         raise OutgoingError(Refusal.UNREACHABLE, "the answer is cut short")
-    return bytes(body)

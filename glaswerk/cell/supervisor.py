@@ -167,6 +167,8 @@ def workers(cell: Cell, is_web_ready: Callable[[], bool]) -> list[Part]:
         Part("projector", lambda: _part("projector")),
         Part("archiver", lambda: _part("archiver"), nice=5),
         Part("epochs", lambda: _part("epochs"), nice=5),
+        Part("recorder", lambda: _part("recorder")),
+        Part("courier", lambda: _part("courier"), nice=5),
         Part("jobs", lambda: _part("jobs"), nice=5),
         Part("web", lambda: _part("web"), is_ready=is_web_ready),
     ]

@@ -10,17 +10,20 @@ from glaswerk import __version__
 from glaswerk.cell.config import DATA_VARIABLE
 from glaswerk.cli import (
     bench,
+    carve,
     demo_command,
     doctor,
     feed,
     learn,
     log,
     money,
+    peer,
     person,
     reel,
     shop,
     simulate,
     storage,
+    sunset,
     up,
     video,
 )
@@ -64,5 +67,8 @@ app.add_typer(learn.app, name="learn")
 app.add_typer(money.app, name="money")
 app.add_typer(shop.app, name="shop")
 app.add_typer(log.app, name="log")
+app.add_typer(sunset.app, name="sunset")
+app.add_typer(carve.app, name="carve")
+app.add_typer(peer.app, name="peer")
 app.command("simulate")(simulate.simulate)
 app.add_typer(bench.app, name="bench")

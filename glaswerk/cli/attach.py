@@ -10,6 +10,8 @@ from glaswerk.cell.config import DATA_VARIABLE, Cell, ConfigError, current_cell,
 from glaswerk.cell.supervisor import CellBusy, StartFailed, Supervisor, locked, locked_soon
 
 WAIT_S: Final = 90.0
+# What the database answers to a write in the dark (glaswerk/border/migrations/0020_sunset.py).
+IN_THE_DARK: Final = "GB001"
 
 
 def setup_django() -> None:
@@ -54,6 +56,11 @@ def attached_cell() -> Iterator[Cell]:
             yield cell
     except (ConfigError, CellBusy, StartFailed) as error:
         fail(str(error))
+    except Exception as error:
+        # Whatever a command wanted to write: the database refuses it, and nothing was changed.
+        if getattr(error.__cause__, "sqlstate", "") != IN_THE_DARK:
+            raise
+        fail("the cell is dark, so nothing can be changed; see `glaswerk sunset status`")
 
 
 def fail(message: str) -> NoReturn:

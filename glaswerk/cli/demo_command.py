@@ -17,7 +17,9 @@ from glaswerk.cell.config import DATA_VARIABLE, PORT_VARIABLE, Cell, ConfigError
 from glaswerk.cell.process import die_with_parent
 from glaswerk.cli.attach import fail, setup_django
 from glaswerk.cli.demo.failure import DemoError
+from glaswerk.cli.demo.share import printed_creator
 from glaswerk.cli.demo.welcome import accounts_mark, content_mark, welcome, welcome_without_demo
+from glaswerk.cli.demo_cells import run_cells
 from glaswerk.cli.up import Port, run_cell
 
 _STOP_TIMEOUT_S: Final = 20.0
@@ -28,10 +30,16 @@ def demo(
     port: Port = None,
     data: Annotated[Path | None, typer.Option("--data", help="The demo's data folder.")] = None,
     no_content: Annotated[bool, typer.Option(_NO_CONTENT, help="Only the accounts, no clips and no audience.")] = False,
+    cells: Annotated[
+        str, typer.Option("--cells", help="Several cells that follow each other, such as us,eu, on ports in a row.")
+    ] = "",
 ) -> None:
     """Run a cell with demo content until Ctrl-C; the first start makes the content."""
     if data is not None:
         os.environ[DATA_VARIABLE] = str(data.absolute())
+    if cells:
+        run_cells(cells, current_cell().data / "cells", port, [_NO_CONTENT] if no_content else [])
+        return
     if port is not None:
         os.environ[PORT_VARIABLE] = str(port)
     try:
@@ -76,7 +84,7 @@ class Filling:
     def __enter__(self) -> Self:
         mark = accounts_mark(self._cell) if self._no_content else content_mark(self._cell)
         if mark.exists():
-            welcome(self._cell, Console())
+            welcome(self._cell, Console(), printed_creator().name)
         else:
             command = [sys.executable, "-m", "glaswerk.cli.demo", *([_NO_CONTENT] if self._no_content else [])]
             # In a session of its own, because a Ctrl-C of the terminal is for the supervisor, which stops all in order.
@@ -131,4 +139,4 @@ def demo_content(no_content: Annotated[bool, typer.Option(_NO_CONTENT)] = False)
         )
         errors.print("  Start it again to go on from here.")
         raise typer.Exit(1) from None
-    welcome(cell, Console())
+    welcome(cell, Console(), printed_creator().name)

@@ -22,7 +22,7 @@ app.add_typer(policy_app, name="policy")
 def show(
     name: Annotated[str, typer.Argument(help="Whose feed.")],
     limit: Annotated[int, typer.Option(min=1, max=50)] = 10,
-    feed: Annotated[str, typer.Option(help="for_you or following")] = "for_you",
+    feed: Annotated[str, typer.Option(help="for_you, following or shop")] = "for_you",
     hashtag: Annotated[str, typer.Option(help="Only this hashtag.")] = "",
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:

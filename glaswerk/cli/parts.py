@@ -66,6 +66,9 @@ def prepare() -> None:
         fail(str(error))
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
+    from glaswerk.border.role import grant
+
+    grant()
     _collect_static(cell)
     compiling.join()
     if compiling.exitcode:
@@ -122,27 +125,52 @@ def _compile_ranking(cell: Cell) -> None:
 def projector() -> None:
     """Turn the event log into tables."""
     logs.configure()
+    from glaswerk.border.sunset.keeping import while_lit
     from glaswerk.feed.projector import main
 
-    run_until_told(main)
+    run_until_told(lambda: while_lit(main))
 
 
 @app.command()
 def archiver() -> None:
     """Write the event log to Parquet."""
     logs.configure()
+    from glaswerk.border.sunset.keeping import while_lit
     from glaswerk.feed.archiver import main
 
-    run_until_told(main)
+    run_until_told(lambda: while_lit(main))
 
 
 @app.command()
 def epochs() -> None:
     """Cut epochs."""
     logs.configure()
+    from glaswerk.border.sunset.keeping import while_lit
     from glaswerk.feed.cutter import main
+    from glaswerk.shop.market import open_shop
 
-    run_until_told(main)
+    open_shop()
+    run_until_told(lambda: while_lit(main))
+
+
+@app.command()
+def recorder() -> None:
+    """Take what waits in the outbox into the public log."""
+    logs.configure()
+    from glaswerk.cell.recorder import main
+
+    main()
+
+
+@app.command()
+def courier() -> None:
+    """Say what is to be said to other cells, and follow them."""
+    from glaswerk.cli.attach import setup_django
+
+    setup_django()
+    from glaswerk.border.courier import main
+
+    main()
 
 
 @app.command()
@@ -151,6 +179,8 @@ def jobs() -> None:
     from glaswerk.cli.attach import setup_django
 
     setup_django()
+    from glaswerk.border.outbox import EXPORT_QUEUE
+    from glaswerk.border.sunset.keeping import mark_for_ever, while_lit
     from glaswerk.videos.outbox import EVENTS_QUEUE, LADDER_QUEUE, RENDER_QUEUE
     from glaswerk.videos.queue.workers import Line, work
 
@@ -162,8 +192,15 @@ def jobs() -> None:
         Line([LADDER_QUEUE], cores, "ladder"),
         Line([EVENTS_QUEUE], 4, "events"),
     ]
-    # A cell that is stopped gives its renders back at once; the next start goes on with them.
-    run_until_told(lambda: work(lines, grace_s=0))
+    # People take copies of their data away in the dark, too.
+    exports = Line([EXPORT_QUEUE], 1, "exports")
+
+    async def main() -> None:
+        # A cell that is stopped gives its renders back at once; the next start goes on with them.
+        working = while_lit(lambda: work([*lines, exports], grace_s=0), lambda: work([exports], grace_s=0))
+        await asyncio.gather(working, mark_for_ever())
+
+    run_until_told(main)
 
 
 @app.command()

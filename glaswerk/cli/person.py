@@ -33,6 +33,11 @@ def _facts(person: "Person") -> dict[str, str]:
     return {"id": person.public_id, "name": person.name, "role": str(person.role)}
 
 
+def _listed(person: "Person") -> dict[str, str]:
+    # Who holds an office is everybody's business, and nobody else's role is.
+    return {**_facts(person), "role": str(person.role) if person.is_moderator else ""}
+
+
 def _show(person: "Person", as_json: bool) -> None:
     facts = _facts(person)
     typer.echo(json.dumps(facts) if as_json else f"@{facts['name']} is {facts['role']} ({facts['id']})")
@@ -84,11 +89,8 @@ def give_role(
         from django.core.exceptions import ValidationError
 
         from glaswerk.people.actions import assign_role
-        from glaswerk.people.models import Person
 
-        person = Person.objects.filter(name=name.lower().removeprefix("@")).first()
-        if person is None:
-            _fail(f"There is nobody called {name!r} in this cell.")
+        person = _found(name)
         try:
             assign_role(person, role.value)
         except ValidationError as error:
@@ -102,7 +104,7 @@ def show_all(as_json: AsJson = False) -> None:
     with attached_cell():
         from glaswerk.people.queries import people_by_name
 
-        people = [_facts(person) for person in people_by_name().iterator()]
+        people = [_listed(person) for person in people_by_name().iterator()]
     if as_json:
         typer.echo(json.dumps(people))
         return
@@ -110,6 +112,71 @@ def show_all(as_json: AsJson = False) -> None:
     for facts in people:
         table.add_row(f"@{facts['name']}", facts["role"], facts["id"])
     Console().print(table)
+
+
+@app.command()
+def access(
+    name: Annotated[str, typer.Argument(help="Whose personal data.")],
+    by: Annotated[str, typer.Option(help="The moderator or operator who looks.")],
+    purpose: Annotated[str, typer.Option(help="report, support, order, security or law.")],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence that the person will read.")],
+    scope: Annotated[list[str], typer.Option(help="account, videos, shopping or money; repeatable.")],
+    hours: Annotated[int, typer.Option(help="For how long, at most 8 hours.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Ask to see somebody's personal data: it is logged where everybody can see it, and proved before anything opens."""
+    with attached_cell():
+        from django.core.exceptions import PermissionDenied
+
+        from glaswerk.cell.records import NotRecorded
+        from glaswerk.people.access.actions import AccessRefused, request_access
+
+        staff = _found(by)
+        try:
+            opened = request_access(staff, name, purpose=purpose, reason=reason, scopes=scope, hours=hours)
+        except AccessRefused as refused:
+            _fail(f"{refused.field}: {refused.message}")
+        except PermissionDenied:
+            _fail(f"by: @{staff.name} is neither a moderator nor an operator.")
+        except NotRecorded as error:
+            _fail(str(error))
+        facts = {"id": opened.public_id, "index": opened.record.index, "until": opened.until.isoformat()}
+    typer.echo(
+        json.dumps(facts) if as_json else f"open until {facts['until']}: entry {facts['index']} of the public log"
+    )
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="The person's name.")],
+    by: Annotated[str, typer.Option(help="The moderator or operator who looks, as in `glaswerk person access`.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show the account data of somebody, while the door to it is open."""
+    with attached_cell():
+        from glaswerk.people.access.door import check_access
+        from glaswerk.people.models import Scope
+
+        staff, person = _found(by), _found(name)
+        if not check_access(staff, person.pk, Scope.ACCOUNT):
+            _fail(
+                f"The door to @{person.name} is closed. `glaswerk person access {person.name} --scope account …` opens it."
+            )
+        facts = {
+            **_facts(person), "email": person.email, "birth_year": person.birth_year, "language": person.language,
+            "joined_at": person.joined_at.isoformat(),
+            "last_login": person.last_login.isoformat() if person.last_login else None,
+        }  # fmt: skip
+    typer.echo(json.dumps(facts) if as_json else "\n".join(f"{key}: {value}" for key, value in facts.items()))
+
+
+def _found(name: str) -> "Person":
+    from glaswerk.people.models import Person
+
+    person = Person.objects.filter(name=name.lower().removeprefix("@")).first() if name.isprintable() else None
+    if person is None:
+        _fail(f"There is nobody called {name!r} in this cell.")
+    return person
 
 
 def _explain(error: Exception) -> str:

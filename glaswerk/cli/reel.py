@@ -135,6 +135,7 @@ def worker(
     cell.make_folders()
     setup_django()
     _check_tables()
+    from glaswerk.border.sunset.keeping import while_lit
     from glaswerk.videos.outbox import EVENTS_QUEUE, LADDER_QUEUE, RENDER_QUEUE
     from glaswerk.videos.queue.workers import Line, work
 
@@ -145,7 +146,7 @@ def worker(
         fail(f"--queue: there is no queue {min(unknown)!r}; there are {', '.join(known)}")
     line = Line(queues, concurrency or max(1, (os.cpu_count() or 1) // 2))
     typer.echo(f"working off {', '.join(queues)}, {line.concurrency} at once", err=True)
-    run_until_told(lambda: work([line], grace_s=grace))
+    run_until_told(lambda: while_lit(lambda: work([line], grace_s=grace)))
 
 
 @app.command()

@@ -72,7 +72,9 @@ def why(request: HttpRequest, slate_id: str) -> dict[str, Any]:
 
     Whole numbers in 1/65,536 of log-odds. For each slot: value = base + the sum of the signals' effects + the sum of the
     dials' terms = the sum of the heads' terms + the same; score = value + creator_term + topic_term; a signal with videos
-    is the sum of their contributions. Only the viewer who was shown a slate may see it.
+    is the sum of their contributions. `sells` says how near to your history a video is that the shop brought: no part of its
+    value, and `bought` is the sum of its parts. `cap` says how many slots may sell something, and how many do; null where
+    there is none. Only the viewer who was shown a slate may see it.
     """
     record = _own_slate(request, slate_id)
     try:

@@ -4,20 +4,27 @@
 hour is open its rows are in parts named by the sequences they hold (`14.parts/000…17-000…42.parquet`), which are joined
 when the hour is over.  The names say what is archived, so the archiver needs no other memory: after a kill it reads on
 behind the last one.
+
+Where the log says that somebody is to be forgotten, every file is written anew without them; that it was done is noted in
+the table of watermarks, because only then may the log itself forget.
 """
 
 import asyncio
 import os
 import re
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import structlog
+from psycopg import AsyncConnection
 
+from glaswerk.cell import postgres
 from glaswerk.cell.config import current_cell
 from glaswerk.cell.ids import now_ms
 from glaswerk.cell.log import EVENTS, Entry, EventLog
@@ -38,6 +45,7 @@ SCHEMA: Final = pa.schema(
     ],
     metadata={"first_sequence": "", "last_sequence": ""},
 )
+ARCHIVER: Final = "archive"
 FLUSH_S: Final = 30
 MOST_ROWS: Final = 100_000
 _HOUR_MS: Final = 3_600_000
@@ -112,6 +120,21 @@ class Archive:
         if len(self._rows) >= MOST_ROWS:
             self.flush()
 
+    def forget(self, viewers: Collection[int]) -> int:
+        """Write every file anew that holds events of these viewers, without them; return how many there were."""
+        self.flush()
+        gone = pa.array(sorted(viewers), type=pa.int64())
+        changed = 0
+        for path in sorted(self._folder.rglob("*.parquet")):
+            table = pq.read_table(path)
+            kept = table.filter(pc.invert(pc.is_in(table.column("viewer"), value_set=gone)))
+            if len(kept) < len(table):
+                facts = table.schema.metadata
+                # A file that is empty by now stays, because its name says what was archived.
+                _write(kept, path, int(facts[b"first_sequence"]), int(facts[b"last_sequence"]))
+                changed += 1
+        return changed
+
     def flush(self) -> None:
         """Write what waits as one part."""
         if self._rows:
@@ -184,7 +207,20 @@ async def _archive_for_ever(archive: Archive, log: EventLog) -> None:
     async for batch in log.tail(EVENTS, archive.position, idle_s=5.0):
         for entry in batch:
             archive.add(entry)
+            if entry.subject == "people":
+                await asyncio.to_thread(archive.forget, [item["viewer"] for item in entry.items])
+                await _note_forgotten(entry.sequence)
         if now_ms() - flushed > FLUSH_S * 1000:
             await asyncio.to_thread(archive.flush)
             await asyncio.to_thread(archive.join_finished_hours, now_ms())
             flushed = now_ms()
+
+
+async def _note_forgotten(sequence: int) -> None:
+    """Say that everything up to this message is archived, and that nobody whom the log forgets is in the archive."""
+    async with await AsyncConnection.connect(postgres.database_url(current_cell()), autocommit=True) as connection:
+        await connection.execute(
+            "INSERT INTO feed_watermark AS held (stream, sequence) VALUES (%s, %s)"
+            " ON CONFLICT (stream) DO UPDATE SET sequence = greatest(held.sequence, excluded.sequence)",
+            [ARCHIVER, sequence],
+        )

@@ -8,10 +8,12 @@ import structlog
 
 from glaswerk.cell import postgres
 from glaswerk.cell.config import Cell, current_cell
+from glaswerk.cell.database import close_pool, open_pool
 from glaswerk.cell.ids import now_ms
 from glaswerk.cell.log import EVENTS, EventLog
 from glaswerk.feed import epochs
 from glaswerk.feed.learning.schedule import learn_for_ever
+from glaswerk.feed.market import LOOK_EVERY_S, market
 from glaswerk.glass import PolicyError
 
 # Several videos that change together share one epoch.
@@ -28,8 +30,10 @@ async def main() -> None:
     with psycopg.connect(postgres.database_url(cell), autocommit=True) as connection:
         await asyncio.to_thread(epochs.wait_for_cutter_lock, connection)
         changed = asyncio.Event()
+        await open_pool()
         beside = [
             asyncio.create_task(_watch_for_changes(changed)),
+            asyncio.create_task(_watch_what_sells(changed)),
             # Where epochs are cut they are learned for: so of several machines one learns.
             asyncio.create_task(learn_for_ever(cell)),
         ]
@@ -39,6 +43,7 @@ async def main() -> None:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
+            await close_pool()
 
 
 async def _watch_for_changes(changed: asyncio.Event) -> None:
@@ -51,6 +56,24 @@ async def _watch_for_changes(changed: asyncio.Event) -> None:
         except Exception as error:
             _logger.warning("watching for changes starts anew", exc_info=error)
         await asyncio.sleep(1)
+
+
+async def _watch_what_sells(changed: asyncio.Event) -> None:
+    """Have an epoch cut soon after a video began or ceased to sell something, because the cap counts by it."""
+    selling = market()
+    if selling is None:
+        return
+    shelf, known = selling.shelf(), None
+    while True:
+        try:
+            await shelf.catch_up()
+            if shelf.selling() != known:
+                if known is not None:
+                    changed.set()
+                known = shelf.selling()
+        except Exception as error:
+            _logger.warning("what sells is looked at again", exc_info=error)
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def _cut_for_ever(cell: Cell, changed: asyncio.Event, lock: "psycopg.Connection[object]") -> None:

@@ -10,7 +10,7 @@ from glaswerk.feed.events import BadEvent
 from glaswerk.feed.settings import HIDDEN_KINDS, MOST_HIDDEN, PROFILING, Settings, hide_register, topic_register
 from glaswerk.glass import caption_tokens
 from glaswerk.glass.dials import MOST, MOST_TOPICS, NAMES
-from glaswerk.people.names import NAME_PATTERN_COMPILED
+from glaswerk.people.names import FULL_NAME_COMPILED
 from glaswerk.videos.captions import MAX_HASHTAG, find_hashtags, fold_hashtag
 
 LONGEST_WORD: Final = 50
@@ -163,7 +163,7 @@ def _hashtag(place: str, value: str) -> str:
 
 def _creator(place: str, value: str) -> str:
     creator = value.strip().removeprefix("@").lower()
-    if not NAME_PATTERN_COMPILED.fullmatch(creator):
+    if not FULL_NAME_COMPILED.fullmatch(creator):
         raise BadEvent(place, "must be a person's name")
     return creator
 

@@ -14,13 +14,17 @@ import structlog
 
 from glaswerk.cell import postgres
 from glaswerk.cell.config import Cell, current_cell
+from glaswerk.cell.entries import EntryKind
 from glaswerk.cell.ids import now_ms
+from glaswerk.cell.records import record_on
 from glaswerk.feed.dials import sound_name
 from glaswerk.feed.fold import VideoMemory
 from glaswerk.feed.learning.store import model_in_service
+from glaswerk.feed.market import market
 from glaswerk.feed.policies import (
     PolicyChange,
     note_first_epoch,
+    policy_hash,
     policy_in_force,
     record_change,
     take_over_built_in,
@@ -182,8 +186,14 @@ def cut(cell: Cell | None = None, change: PolicyChange | None = None) -> str:
 def _cut(connection: "psycopg.Connection[Any]", cell: Cell, at_ms: int) -> str:
     in_force = policy_in_force(connection)
     catalogue = _catalogue(connection, at_ms)
+    selling = market()
     data = cut_epoch(
-        catalogue, counted_watches(connection), in_force.policy, at_ms, model_in_service(connection.cursor(), cell)
+        catalogue,
+        counted_watches(connection),
+        in_force.policy,
+        at_ms,
+        model_in_service(connection.cursor(), cell),
+        selling.goods(connection) if selling is not None else None,
     )
     sha256 = Epoch.from_bytes(data).sha256
     _keep(epoch_path(cell, sha256), data)
@@ -194,6 +204,8 @@ def _cut(connection: "psycopg.Connection[Any]", cell: Cell, at_ms: int) -> str:
         [sha256, datetime.fromtimestamp(at_ms / 1000, UTC), len(catalogue), len(data)],
     )
     note_first_epoch(connection, in_force.number, sha256)
+    policy = policy_hash(in_force.policy.text)
+    record_on(connection, EntryKind.EPOCH, {"sha256": sha256, "policy": policy, "videos": len(catalogue)})
     _logger.info("epoch cut", epoch=sha256, videos=len(catalogue), size=len(data))
     return sha256
 

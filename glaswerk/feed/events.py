@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from glaswerk.cell.ids import decode_id
 from glaswerk.feed.fold import CREATOR_KINDS, KINDS
-from glaswerk.people.names import NAME_PATTERN_COMPILED
+from glaswerk.people.names import FULL_NAME_COMPILED
 
 MOST_EVENTS: Final = 200
 MOST_BYTES: Final = 256 << 10
@@ -68,9 +68,7 @@ def read_event(raw: Any, now_ms: int) -> Event:
     if not isinstance(kind, str) or kind not in KINDS:
         raise BadEvent("kind", f"must be one of {', '.join(sorted(KINDS))}")
     creator_name = raw.get("creator") if kind in CREATOR_KINDS else None
-    if creator_name is not None and not (
-        isinstance(creator_name, str) and NAME_PATTERN_COMPILED.fullmatch(creator_name)
-    ):
+    if creator_name is not None and not (isinstance(creator_name, str) and FULL_NAME_COMPILED.fullmatch(creator_name)):
         raise BadEvent("creator", "must be a person's name")
     video = None if creator_name is not None else _id("video", raw.get("video"))
     watched = kind == "watch"

@@ -14,14 +14,14 @@ from django.views.decorators.http import require_safe
 from glaswerk.cell.blobs import blob_url
 from glaswerk.cell.ids import decode_id
 from glaswerk.feed import policies, queries
-from glaswerk.feed.extensions import extensions
+from glaswerk.feed.extensions import extensions, profile_tabs
 from glaswerk.feed.transparency.chapters import chapters, commands
 from glaswerk.feed.transparency.history import versions
 from glaswerk.feed.transparency.page import describe
 from glaswerk.feed.visitors import VisitorReader
 from glaswerk.glass import default_policy
 from glaswerk.people.models import Person, Visibility
-from glaswerk.people.names import NAME_PATTERN
+from glaswerk.people.names import FULL_NAME_PATTERN
 from glaswerk.social import queries as social
 from glaswerk.videos.captions import MAX_HASHTAG, find_hashtags, fold_hashtag
 from glaswerk.videos.models import Family, Video
@@ -107,13 +107,7 @@ def profile(request: HttpRequest, name: str, tab: str = "videos") -> HttpRespons
             "grid": grid,
             "play": f"{reverse('profile_play', args=[name])}?video=" if tab == "videos" else "/v/",
             "tab": tab,
-            "tabs": [
-                _Tab("profile", gettext("Videos"), "play"),
-                _Tab("profile_liked", gettext("Liked"), "heart"),
-                _Tab("profile_saved", gettext("Saved"), "save"),
-            ]
-            if own
-            else [],
+            "tabs": _tabs(person, own=own) if own or not apart else [],
             "tab_view": "profile" if tab == "videos" else f"profile_{tab}",
         },
     )
@@ -281,6 +275,15 @@ def _numbers(person: Person) -> list[tuple[int, str]]:
     ]
 
 
+def _tabs(person: Person, *, own: bool) -> list[_Tab]:
+    """Return the tabs of a profile; where there is but one, there is nothing to choose."""
+    tabs = [_Tab("profile", gettext("Videos"), "play")]
+    if own:
+        tabs += [_Tab("profile_liked", gettext("Liked"), "heart"), _Tab("profile_saved", gettext("Saved"), "save")]
+    tabs += [_Tab(one.view, one.label(), one.icon) for one in profile_tabs(person)]
+    return tabs if len(tabs) > 1 else []
+
+
 def _title(found: Video) -> str:
     """Return the first line of the caption, or who made the video where it says nothing."""
     line = found.caption.partition("\n")[0].strip()
@@ -317,7 +320,7 @@ def _preview(found: Video) -> dict[str, Any] | None:
 
 
 # Names are matched in either case, so that an address from a poster on a wall works too.
-_NAME: Final = rf"(?P<name>(?i:{NAME_PATTERN}))"
+_NAME: Final = rf"(?P<name>(?i:{FULL_NAME_PATTERN}))"
 
 urlpatterns: list[URLPattern] = [
     path("", for_you, name="for_you"),

@@ -13,6 +13,8 @@ from typing import Any, Final
 import psycopg
 from django import db
 
+from glaswerk.cell.entries import EntryKind, RecordRefused
+from glaswerk.cell.records import record_on
 from glaswerk.glass import Policy, PolicyError, default_policy
 
 SHORTEST_REASON: Final = 10
@@ -105,11 +107,18 @@ def record_change(connection: Connection, change: PolicyChange) -> None:
 
 
 def _record(connection: Connection, change: PolicyChange) -> None:
-    connection.execute(
-        "INSERT INTO feed_policyrecord (sha256, text, set_at, set_by, reason, first_epoch)"
-        " VALUES (%s, %s, %s, %s, %s, '')",
-        [policy_hash(change.text), change.text, datetime.now(UTC), change.set_by, change.reason],
-    )
+    said = {"policy": "ranking", "sha256": policy_hash(change.text), "reason": change.reason}
+    with connection.transaction():
+        connection.execute(
+            "INSERT INTO feed_policyrecord (sha256, text, set_at, set_by, reason, first_epoch)"
+            " VALUES (%s, %s, %s, %s, %s, '')",
+            [said["sha256"], change.text, datetime.now(UTC), change.set_by, change.reason],
+        )
+        try:
+            record_on(connection, EntryKind.POLICY, said)
+        except RecordRefused as error:
+            # The public log keeps the reason for ever, so it must not name anybody.
+            raise ChangeRefused(f"{error.field}: {error.detail}") from None
 
 
 def note_first_epoch(connection: Connection, number: int, epoch: str) -> None:

@@ -44,6 +44,7 @@ _RECENT: Final = {
     "recent_finishes": "finishes",
     "recent_likes": "likes",
 }
+_OF_VIEWERS: Final = ("feed_watch", "feed_relation", "feed_dials")
 _STATISTICS: Final = (
     "impressions", "finishes", "skips", "likes", "shares", "saves", "follows", "watch_ms",
     "recent_impressions", "recent_finishes", "recent_likes",
@@ -86,6 +87,14 @@ async def _wait_for_lock(connection: Connection, key: int) -> None:
 
 
 async def _apply_events(connection: Connection, batch: list[Entry]) -> None:
+    gone = sorted(item["viewer"] for entry in batch if entry.subject == "people" for item in entry.items)
+    await _apply_told(connection, batch)
+    # Whoever is to be forgotten did all of it before the log says so: nothing of theirs comes behind this.
+    for table in _OF_VIEWERS if gone else ():
+        await connection.execute(f"DELETE FROM {table} WHERE viewer = ANY(%s)", [gone])
+
+
+async def _apply_told(connection: Connection, batch: list[Entry]) -> None:
     told = [
         (item["viewer"], event)
         for entry in batch

@@ -22,11 +22,12 @@ from glaswerk.feed.cards import Card, CardStore
 from glaswerk.feed.epochs import NEWEST, EpochInService
 from glaswerk.feed.events import BadEvent, Event, read_batch, read_events
 from glaswerk.feed.fold import CREATOR_KINDS, ViewerMemory
+from glaswerk.feed.market import LOOK_EVERY_S, market
 from glaswerk.feed.settings import Settings
 from glaswerk.feed.viewers import LoadedViewer, ViewerStore
-from glaswerk.glass import Ask, Slate, Viewer, rank, warm_up
+from glaswerk.glass import Ask, Epoch, Slate, Viewer, rank, warm_up
 from glaswerk.glass.dials import NAMES
-from glaswerk.people.names import NAME_PATTERN_COMPILED
+from glaswerk.people.names import FULL_NAME_COMPILED
 
 DEFAULT_LIMIT: Final = 10
 MOST_SLOTS: Final = 50
@@ -76,13 +77,13 @@ def read_question(parameters: dict[str, str]) -> Question:
     if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MOST_SLOTS):
         raise BadQuestion("limit", f"must be a whole number from 1 to {MOST_SLOTS}")
     feed = parameters.get("feed", "for_you")
-    if feed not in ("for_you", "following"):
-        raise BadQuestion("feed", "must be for_you or following")
+    if feed not in ("for_you", "following", "shop"):
+        raise BadQuestion("feed", "must be for_you, following or shop")
     hashtag = unicodedata.normalize("NFC", parameters.get("hashtag", "").removeprefix("#")).casefold()
     if "hashtag" in parameters and not (0 < len(hashtag) <= LONGEST_HASHTAG and hashtag.isprintable()):
         raise BadQuestion("hashtag", f"must be a hashtag of at most {LONGEST_HASHTAG} characters")
     creator = parameters.get("creator", "").lower()
-    if "creator" in parameters and not NAME_PATTERN_COMPILED.fullmatch(creator):
+    if "creator" in parameters and not FULL_NAME_COMPILED.fullmatch(creator):
         raise BadQuestion("creator", "must be a person's name")
     if len({"feed", "hashtag", "creator"} & parameters.keys()) > 1:
         raise BadQuestion("feed", "goes with neither hashtag nor creator; ask for one of the three")
@@ -105,15 +106,20 @@ class Feed:
         # Videos that the epoch holds and nobody may be shown any more; a new epoch starts without them.
         self._withdrawn: set[int] = set()
         self.viewers = ViewerStore(log, self._cards.forget)
+        selling = market()
+        self._shelf = selling.shelf() if selling is not None else None
 
     async def start(self) -> None:
         """Load what serving needs; afterwards the background tasks keep it current."""
         await asyncio.to_thread(warm_up)
         await self.viewers.start()
         await self._refresh_epoch()
+        if self._shelf is not None:
+            await self._shelf.catch_up()
         self._tasks = [
             asyncio.create_task(self._for_ever(self.viewers.follow)),
             asyncio.create_task(self._for_ever(self._follow_epochs)),
+            asyncio.create_task(self._for_ever(self._follow_shelf)),
         ]
 
     async def stop(self) -> None:
@@ -135,6 +141,11 @@ class Feed:
         while True:
             await self._refresh_epoch()
             await asyncio.sleep(EPOCH_POLL_S)
+
+    async def _follow_shelf(self) -> None:
+        while self._shelf is not None:
+            await asyncio.sleep(LOOK_EVERY_S)
+            await self._shelf.catch_up()
 
     async def _refresh_epoch(self) -> None:
         async with pool().connection() as connection:
@@ -165,8 +176,8 @@ class Feed:
         loaded = await self.viewers.get(viewer_id)
         viewer = loaded.frozen(viewer_id, epoch, self._cell.config.cell.region, language)
         at_ms, seed = now_ms(), secrets.randbits(63)
-        # Somebody's page or a hashtag's is a place to look things up, so what was seen comes again, after the rest.
-        again = question.again or label in ("creator", "hashtag")
+        # Somebody's page, a hashtag's and the shop are places to look things up, so what was seen comes again, after the rest.
+        again = question.again or label in ("creator", "hashtag", "shop")
         while True:
             ask = Ask(question.limit, at_ms, surface, seed, tuple(sorted(self._withdrawn)), again)
             with rank_seconds.time():
@@ -183,16 +194,28 @@ class Feed:
         return {
             "slate": encode_id(slate_id),
             "epoch": slate.epoch,
+            "personal": viewer.profiling,
             "slots": [
                 {
                     "position": slot.position,
                     "value": slot.value,
                     "sources": list(slot.sources),
                     "video": _shown(cards[slot.video], loaded.memory),
+                    **self._goods(epoch, slot.video, viewer.language),
                 }
                 for slot in slate.slots
             ],
         }
+
+    def _goods(self, epoch: Epoch, video: int, language: str) -> dict[str, Any]:
+        """Return what a slot sells, or nothing at all where that is not known; who looks then asks the shop itself."""
+        goods = self._shelf.shown(video, language) if self._shelf is not None else None
+        if goods is None:
+            return {}
+        # What came on sale after the epoch was cut did not count under the cap, so it waits for the next one.
+        if any(not one["is_sold_out"] for one in goods) and not epoch.column("commercial")[epoch.index_of(video)]:
+            goods = []
+        return {"products": goods}
 
     async def _surface(self, question: Question) -> tuple[str, str]:
         """Return the ask's surface, and its label among the metrics."""

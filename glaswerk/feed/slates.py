@@ -9,7 +9,7 @@ import contextlib
 import time
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -18,7 +18,7 @@ from django.http import Http404
 from psycopg import AsyncConnection
 
 from glaswerk.cell.ids import EPOCH_MS, RANDOM_BITS, created_ms, now_ms
-from glaswerk.glass import WireError
+from glaswerk.glass import Slate, WireError
 
 LONGEST_CHAIN: Final = 64
 # The window of zlib is 32 KiB: a block of the state and what stood around its place before.
@@ -235,6 +235,25 @@ def access_slate(slate: int, viewer: int) -> RecordedSlate:
             return found[0]
         if time.monotonic() > deadline or now_ms() - created_ms(slate) > 60_000:
             raise Http404
+        time.sleep(0.05)
+
+
+def served_videos(slate: int, viewers: Collection[int]) -> frozenset[int]:
+    """Return the videos of a recorded slate that was served to one of these viewers, and none where there is no such one.
+
+    It waits a moment for one that was served just now.  One query as a rule.
+    """
+    deadline = time.monotonic() + min(PROJECTION_PATIENCE_S, max(0.0, (created_ms(slate) + 10_000 - now_ms()) / 1000))
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT slate FROM feed_slaterecord WHERE id = %s AND viewer = ANY(%s)", [slate, list(viewers)]
+            )
+            row = cursor.fetchone()
+        if row is not None:
+            return frozenset(slot.video for slot in Slate.decode(bytes(row[0])).slots)
+        if time.monotonic() >= deadline:
+            return frozenset()
         time.sleep(0.05)
 
 

@@ -169,6 +169,10 @@ class ViewerStore:
         if entry.subject == "videos":
             for item in entry.items:
                 self._forget_video(item["video"])
+        elif entry.subject == "people":
+            for item in entry.items:
+                self._loaded.pop(item["viewer"], None)
+                self._beyond.pop(item["viewer"], None)
         else:
             for item in entry.items:
                 viewer, events = item["viewer"], item["events"]

@@ -7,6 +7,7 @@ from typing import Any
 from glaswerk.cell.blobs import blob_url
 from glaswerk.cell.ids import encode_id
 from glaswerk.feed.epochs import kept_epoch
+from glaswerk.feed.market import market
 from glaswerk.feed.slates import RecordedSlate
 from glaswerk.glass import Ask, Slate, Viewer, explain
 from glaswerk.people.models import Person
@@ -31,6 +32,9 @@ def explain_slate(record: RecordedSlate, person: Person | None) -> dict[str, Any
     stills = _stills(
         (watch["video"] for slot in said["slots"] for part in slot["signals"] for watch in part["watches"]), person
     )
+    bought = [part for slot in said["slots"] if slot["sells"] for part in slot["sells"]["parts"]]
+    stills |= _stills((part["video"] for part in bought if part["video"] not in stills), person)
+    goods = _goods({part[end] for part in bought for end in ("product", "other")})
     return {
         "slate": encode_id(record.id),
         "epoch": record.epoch,
@@ -39,18 +43,28 @@ def explain_slate(record: RecordedSlate, person: Person | None) -> dict[str, Any
         "personal": viewer.profiling,
         "order": said["order"],
         "candidates": said["candidates"],
-        "slots": [_slot(slot, stills) for slot in said["slots"]],
+        "cap": said["cap"],
+        "slots": [_slot(slot, stills, goods) for slot in said["slots"]],
     }
 
 
-def _slot(slot: dict[str, Any], stills: Mapping[int, dict[str, Any]]) -> dict[str, Any]:
-    """One slot as the engine takes it apart, with ids and stills as pages need them."""
+def _goods(products: set[int]) -> dict[int, dict[str, str]]:
+    """Return what to show of products; one that is not on sale any more is not in it."""
+    selling = market()
+    return selling.named(products) if products and selling is not None else {}
+
+
+def _slot(
+    slot: dict[str, Any], stills: Mapping[int, dict[str, Any]], goods: Mapping[int, dict[str, str]]
+) -> dict[str, Any]:
+    """One slot as the engine takes it apart, with ids, stills and the names of products as pages need them."""
     spacing = slot.pop("spacing")
     return {
         **slot,
         "video": encode_id(slot["video"]),
         "creator_term": spacing["creator"],
         "topic_term": spacing["topic"],
+        "sells": _sells(slot["sells"], stills, goods) if slot["sells"] else None,
         "dials": [_named("dial", part) for part in slot["dials"]],
         "heads": [
             _named("head", {**head, "signals": [_named("signal", part) for part in head["signals"]]})
@@ -66,6 +80,22 @@ def _slot(slot: dict[str, Any], stills: Mapping[int, dict[str, Any]]) -> dict[st
             for part in slot["signals"]
         ],
     }
+
+
+def _sells(
+    sells: dict[str, Any], stills: Mapping[int, dict[str, Any]], goods: Mapping[int, dict[str, str]]
+) -> dict[str, Any]:
+    parts = [
+        {
+            **stills[part["video"]],
+            "contribution": part["amount"],
+            "product": goods.get(part["product"]),
+            "other": goods.get(part["other"]),
+            "buyers": part["buyers"],
+        }
+        for part in sells["parts"]
+    ]
+    return {**sells, "parts": parts}
 
 
 def _named(kind: str, part: dict[str, Any]) -> dict[str, Any]:

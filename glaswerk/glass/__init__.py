@@ -15,6 +15,7 @@ from glaswerk.glass.dials import Dials
 from glaswerk.glass.epoch import Epoch
 from glaswerk.glass.errors import EpochError, GlassError, PolicyError, WireError
 from glaswerk.glass.explanation import Explanation, explain
+from glaswerk.glass.goods import FLOOR, Goods
 from glaswerk.glass.names import FILTERS, HEADS, ITEM_SIGNALS, MARKS, SOURCES, VIEWER_SIGNALS
 from glaswerk.glass.policy import Policy, default_policy
 from glaswerk.glass.ranking import rank
@@ -38,6 +39,7 @@ from glaswerk.glass.warm import warm_up
 __all__ = [
     "FILTERS",
     "FINISHED",
+    "FLOOR",
     "HEADS",
     "ITEM_SIGNALS",
     "LIKED",
@@ -59,6 +61,7 @@ __all__ = [
     "FilterSettings",
     "Flag",
     "GlassError",
+    "Goods",
     "ItemCosine",
     "NextWatch",
     "Policy",

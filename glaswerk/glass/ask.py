@@ -17,7 +17,7 @@ MOST = 50
 class Ask:
     """How many (1..50), when (Unix milliseconds), on which surface, with which seed.
 
-    surface: "for_you", "following", "hashtag:<tag>" or "creator:<id>". withdrawn: rising ids of videos that were taken away
+    surface: "for_you", "following", "shop", "hashtag:<tag>" or "creator:<id>". withdrawn: rising ids of videos that were taken away
     since the epoch was cut. again: videos that the viewer has seen may follow the unseen ones, least recently seen first.
     Raises GlassError for anything else.
     """
@@ -35,7 +35,7 @@ class Ask:
         if not 0 <= self.at_ms < 1 << 53 or not -(1 << 63) <= self.seed < 1 << 63:
             raise GlassError("at_ms or seed is out of range")
         kind, _, argument = self.surface.partition(":")
-        if kind in ("for_you", "following"):
+        if kind in ("for_you", "following", "shop"):
             good = self.surface == kind
         elif kind == "hashtag":
             good = bool(argument)

@@ -12,6 +12,7 @@ from glaswerk.glass.alike import alike_lists
 from glaswerk.glass.catalogue import COUNTS, PROMOTED, SHOPPABLE, Catalogue, Watches
 from glaswerk.glass.cowatch import ItemCosine
 from glaswerk.glass.epoch import write_epoch
+from glaswerk.glass.goods import Goods, bought_lists, sellers
 from glaswerk.glass.heads import BINS, TREND_STEP, Heads, prior_heads, rate_bins
 from glaswerk.glass.learned import Learned
 from glaswerk.glass.names import HEADS, ITEM_SIGNALS
@@ -23,11 +24,12 @@ Ints = NDArray[np.int64]
 
 
 def cut_epoch(
-    catalogue: Catalogue, watches: Watches, policy: Policy, at_ms: int, learned: Learned | None = None
-) -> bytes:
-    """The epoch of these videos, watches and policy at this moment (Unix milliseconds), with the model that was learned, if any.
+    catalogue: Catalogue, watches: Watches, policy: Policy, at_ms: int, learned: Learned | None = None, goods: Goods | None = None,
+) -> bytes:  # fmt: skip
+    """The epoch of these videos, watches and policy at this moment (Unix milliseconds), with the model that was learned, if any, and
+    what the videos sell, if anything: one that shows a product which can be bought is shoppable, unless it is promoted.
 
-    Without one the item cosine is the co-watch filter and the policy describes the heads.
+    Without a model the item cosine is the co-watch filter and the policy describes the heads.
     A pure function: the order of rows does not matter, and the same facts give the same bytes on every machine.
     """
     order = np.argsort(catalogue.ids, kind="stable")
@@ -44,7 +46,9 @@ def cut_epoch(
     bins = _bins(count, trend, policy)
     standing = _standing(bins, heads)
     rows = np.arange(size, dtype=np.int64)
+    goods = goods or Goods.none()
     commercial = np.asarray(catalogue.commercial, dtype=np.uint8)[order]
+    commercial[sellers(ids, goods) & (commercial == 0)] = SHOPPABLE
     tokens = [tuple(sorted(set(catalogue.tokens[row]))) for row in order]
     features = np.asarray(catalogue.features, dtype=np.uint8)[order]
     newest = np.lexsort((rows, -published))
@@ -84,6 +88,7 @@ def cut_epoch(
         **_lists("tag", tag_rows, owners, best, len(tags)),
         **_neighbours(ids, watches, policy, at_ms, learned),
         **_alike(tokens, features, ids, published, creators, creator_rows, policy),
+        **bought_lists(ids, best, goods, policy.cowatch.neighbours),
     }
     facts = {
         "at_ms": int(at_ms),

@@ -12,14 +12,15 @@ from glaswerk.glass.names import SOURCES
 from glaswerk.glass.scale import Ints, frozen
 from glaswerk.glass.viewer import Viewer
 
-HIDING: Final = ("for_you", "following")
+HIDING: Final = ("for_you", "following", "shop")
 """The surfaces on which what the viewer hides is not shown; whoever asks for a hashtag or a creator gets them."""
 
 BIT = {name: 1 << place for place, name in enumerate(SOURCES)}
 """The bit of each source in the marks of a candidate."""
 
-TOUCHED, NEAR, ALIKE, NAMED = range(4)
-"""Places in the counts: of videos that were offered, that co-watching reaches, that are alike, and of hashtags of watched videos."""
+TOUCHED, NEAR, ALIKE, NAMED, BOUGHT = range(5)
+"""Places in the counts: of videos that were offered, that co-watching reaches, that are alike, of hashtags of watched videos, and of
+videos that sell what was bought together with what the watched ones show."""
 
 _NONE: Final = frozen(())
 _NOBODY: Final = -(1 << 63)
@@ -79,13 +80,16 @@ class _Scratch(threading.local):
             self.turn = 0
             self.marks = np.zeros(size, dtype=np.int64)
             self.touched = np.zeros(size, dtype=np.int32)
-            self.counts = np.zeros(4, dtype=np.int64)
+            self.counts = np.zeros(5, dtype=np.int64)
             # Half the bytes of other sums, since these are met at random by the thousand: 1000 pulls of 10 at most fit, twice.
             self.near = np.zeros(size, dtype=np.int32)
             self.alike = np.zeros(size, dtype=np.int32)
+            self.bought = np.zeros(size, dtype=np.int32)
             # One more than there can be, because a kernel writes before it knows whether the next one counts.
             self.near_rows = np.zeros(size + 1, dtype=np.int32)
             self.alike_rows = np.zeros(size + 1, dtype=np.int32)
+            self.bought_rows = np.zeros(size + 1, dtype=np.int32)
+            self.sold_rows = np.zeros(size + 1, dtype=np.int32)
             self.tag_rows = np.zeros(watches * policy.topics.per_video, dtype=np.int32)
             self.tags = np.zeros((len(epoch.column("tag_weight")), policy.topics.per_video + 1), dtype=np.int64)
             self.makers = np.zeros((len(epoch.column("creators")), 3), dtype=np.int64)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glaswerk.glass.errors import EpochError, PolicyError
+from glaswerk.glass.goods import nothing_bought
 from glaswerk.glass.heads import Curves, weighed
 from glaswerk.glass.packed import pack
 from glaswerk.glass.policy import Policy
@@ -113,6 +114,9 @@ class Epoch:
             array.setflags(write=False)
             self._arrays[name] = array
         self.size = len(self._arrays["ids"])
+        # Epochs were cut before anything was sold; what was served from them is replayed for as long as they are kept.
+        if "bought_start" not in self._arrays:
+            self._arrays |= nothing_bought(self.size)
         self.packed = pack(self.column, self.policy.topics.per_video)
 
     @classmethod

@@ -8,9 +8,11 @@ For each slot the contributions form a table of heads by signals whose cells add
     log_odds[head]   = bias + sum of the contributions, each a table entry or a point on a curve
     signal           = for "cowatch", "similar", "topic" and "creator": sum of what each of the viewer's own watches adds
     score            = value + spacing, what the slot was chosen by
+
+What brought a video that sells something is no part of its value, so it stands beside it: see Sells.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -20,11 +22,11 @@ from glaswerk.glass.desk import Desk
 from glaswerk.glass.epoch import Epoch
 from glaswerk.glass.filters import FIRST_FILTER
 from glaswerk.glass.heads import curve
-from glaswerk.glass.history import alike_part, creator_part, near_part, topic_part
+from glaswerk.glass.history import alike_part, bought_part, creator_part, listed_at, near_part, topic_part
 from glaswerk.glass.names import FILTERS, HEADS, ITEM_SIGNALS, SUMMED_SIGNALS, VIEWER_SIGNALS
 from glaswerk.glass.ranking import SOURCE_BITS, Ranking, verdicts
 from glaswerk.glass.scale import logistic
-from glaswerk.glass.selection import GAP
+from glaswerk.glass.selection import GAP, commercial_room
 from glaswerk.glass.signals import DialPart, dial_parts
 from glaswerk.glass.slate import Slate, Slot, named
 from glaswerk.glass.viewer import Viewer
@@ -75,9 +77,45 @@ class SignalPart:
 
 
 @dataclass(frozen=True)
+class BoughtPart:
+    """What one watch of the viewer adds to `Sells.bought`: the watched video shows `product`, this one sells `other`, and so many people
+    bought both, in whole FLOORs."""
+
+    video: int
+    amount: int
+    product: int
+    other: int
+    buyers: int
+
+
+@dataclass(frozen=True)
+class Sells:
+    """How near a slot that the shoppable source brought is to the viewer's history, by each of the lists of that source; 0 where it
+    is not in one. parts: all that add something to `bought`; they add up to it."""
+
+    bought: int
+    cowatch: int
+    similar: int
+    parts: tuple[BoughtPart, ...]
+
+
+@dataclass(frozen=True)
+class Cap:
+    """How many slots of a slate may sell something or be paid for, and how many do. share: the policy's, in 2^-16, of so many slots as
+    were asked for (limit); setting: the viewer's dial of shopping."""
+
+    share: int
+    limit: int
+    setting: int
+    most: int
+    slots: int
+
+
+@dataclass(frozen=True)
 class SlotWhy:
     """One slot: value = sum of the heads' terms + sum of the dials' terms = base + sum of the signals' effects + the same;
-    score = value + creator_term + topic_term. dials: those that the viewer has moved."""
+    score = value + creator_term + topic_term. dials: those that the viewer has moved. sells: None where the shoppable source did
+    not bring it."""
 
     slot: Slot
     heads: tuple[HeadPart, ...]
@@ -88,6 +126,7 @@ class SlotWhy:
     topic_term: int
     within_creator_gap: bool
     explored: bool
+    sells: Sells | None
 
     @property
     def score(self) -> int:
@@ -114,7 +153,10 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Every slot's parts, in the slate's order, and what the filters dropped (the first 200 by id; dropped_count has all)."""
+    """Every slot's parts, in the slate's order, and what the filters dropped (the first 200 by id; dropped_count has all).
+
+    cap: None on a surface that has none.
+    """
 
     slate: Slate
     order: str
@@ -122,9 +164,10 @@ class Explanation:
     dropped: tuple[Dropped, ...]
     dropped_count: int
     candidates: int
+    cap: Cap | None
 
     def as_dict(self) -> dict[str, Any]:
-        """Ready for JSON: texts, truths and integers in units of 2^-16 log-odds."""
+        """Ready for JSON: texts, truths, nulls and integers in units of 2^-16 log-odds."""
         return {
             "epoch": self.slate.epoch,
             "order": self.order,
@@ -134,6 +177,7 @@ class Explanation:
                 {"video": drop.video, "filter": drop.filter, "sources": list(drop.sources)} for drop in self.dropped
             ],
             "dropped_count": self.dropped_count,
+            "cap": None if self.cap is None else asdict(self.cap),
         }
 
 
@@ -153,8 +197,31 @@ def explain(epoch: Epoch, viewer: Viewer, ask: Ask) -> Explanation:
     )
     return Explanation(
         slate, ranking.surface.order, whys, dropped[:DROPPED_AT_MOST], len(ranking.dropped),
-        len(ranking.rows) - len(ranking.again),
+        len(ranking.rows) - len(ranking.again), _cap(ranking, slate),
     )  # fmt: skip
+
+
+def _cap(ranking: Ranking, slate: Slate) -> Cap | None:
+    desk = ranking.desk
+    if ranking.surface.order != "value" or desk.ask.kind == "shop":
+        return None
+    sold = sum(int(desk.column("commercial")[desk.epoch.index_of(slot.video)]) > 0 for slot in slate.slots)
+    most = commercial_room(desk, desk.ask.limit)
+    return Cap(desk.policy.commercial.cap, desk.ask.limit, desk.viewer.dials.shopping, most, sold)
+
+
+def _sells(desk: Desk, row: int) -> Sells:
+    parts = []
+    for place, seen in enumerate(desk.watch_rows.tolist() if desk.viewer.profiling else ()):
+        if seen >= 0 and (amount := bought_part(desk, place, row)):
+            product, other, buyers = (
+                int(desk.column(f"bought_{name}")[listed_at(desk, "bought", place, row)])
+                for name in ("from", "to", "buyers")
+            )
+            parts.append(BoughtPart(int(desk.watches[place, 0]), amount, product, other, buyers))
+    marks = desk.marks
+    bought, cowatch, similar = (int(sums[row]) >> 1 for sums in (marks.bought, marks.near, marks.alike))
+    return Sells(bought, cowatch, similar, tuple(parts))
 
 
 def _why(ranking: Ranking, slot: Slot) -> SlotWhy:
@@ -184,6 +251,7 @@ def _why(ranking: Ranking, slot: Slot) -> SlotWhy:
         topic_term=int(chosen.topic_terms[slot.position]),
         within_creator_gap=creator_term <= -GAP,
         explored=bool(chosen.explored[slot.position]),
+        sells=_sells(desk, row) if "shoppable" in slot.sources else None,
     )
 
 
@@ -227,6 +295,10 @@ def _watches(desk: Desk, signal: str, row: int) -> tuple[WatchPart, ...]:
     return tuple(parts)
 
 
+def _sells_dict(sells: Sells) -> dict[str, Any]:
+    return {**asdict(sells), "parts": [asdict(part) for part in sells.parts]}
+
+
 def _slot_dict(why: SlotWhy) -> dict[str, Any]:
     return {
         "position": why.slot.position,
@@ -238,6 +310,7 @@ def _slot_dict(why: SlotWhy) -> dict[str, Any]:
         "explored": why.explored,
         "base": why.base,
         "reasons": list(why.reasons),
+        "sells": None if why.sells is None else _sells_dict(why.sells),
         "dials": [
             {"dial": part.dial, "setting": part.setting, "feature": part.feature, "term": part.term}
             for part in why.dials

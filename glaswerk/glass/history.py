@@ -3,6 +3,7 @@
     pull(watch)              = level x decay by age x decay by place, floored at each step
     cowatch(video)           = sum over watches of floor(pull x W[watched, video])
     similar(video)           = the same with the weights of what is alike
+    bought(video)            = the same with the weights of what was bought together; no signal, only the shoppable source reads it
     topic(video)             = sum over watches and shared hashtags of floor(floor(pull x weight x NORM) x NORM)
     creator(video)           = sum over watches of the same creator's videos of pull
 
@@ -13,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from glaswerk.glass.desk import ALIKE, NAMED, NEAR, TOUCHED, Desk
+from glaswerk.glass.desk import ALIKE, BOUGHT, NAMED, NEAR, TOUCHED, Desk
 from glaswerk.glass.filters import WATCHED
 from glaswerk.glass.kernel import kernel
 from glaswerk.glass.packed import KIND, MAKER, TAGS, find, hashed, prefetch
@@ -148,11 +149,13 @@ def _read_all(
     finish: int, skip: int, refused: int, days: int, count: int, turn: int, profiling: bool, makers: Any, marks: Any, rows: Any, pulls: Any,
     near: Any, near_start: Any, near_videos: Any, near_weights: Any, near_rows: Any,
     alike: Any, alike_start: Any, alike_videos: Any, alike_weights: Any, alike_rows: Any,
+    bought: Any, bought_start: Any, bought_videos: Any, bought_weights: Any, bought_rows: Any,
     tags: Any, tag_weight: Any, tag_rows: Any, counts: Any,
 ) -> None:  # fmt: skip
     counts[0] = counts[3] = 0
     _forget(near, near_rows, counts, 1)
     _forget(alike, alike_rows, counts, 2)
+    _forget(bought, bought_rows, counts, 4)
     _fill_sieve(sieve, seen)
     _read(
         finder, wide, narrow, creators, follows, watches, counting, at_ms, finish, skip, refused, days, count, turn, makers, marks,
@@ -161,6 +164,8 @@ def _read_all(
     if profiling:
         _sum_lists(near, rows, pulls, near_start, near_videos, near_weights, near_rows, counts, 1)
         _sum_lists(alike, rows, pulls, alike_start, alike_videos, alike_weights, alike_rows, counts, 2)
+        if len(bought_videos) > 0:
+            _sum_lists(bought, rows, pulls, bought_start, bought_videos, bought_weights, bought_rows, counts, 4)
         _sum_topics(turn, tags, makers, rows, pulls, narrow, tag_weight, tag_rows, counts)
 
 
@@ -174,6 +179,7 @@ def read_history(desk: Desk) -> None:
         desk.pulls,
         scratch.near, column("near_start"), column("near_videos"), column("near_weights"), scratch.near_rows,
         scratch.alike, column("alike_start"), column("alike_videos"), column("alike_weights"), scratch.alike_rows,
+        scratch.bought, column("bought_start"), column("bought_videos"), column("bought_weights"), scratch.bought_rows,
         scratch.tags, column("tag_weight"), scratch.tag_rows, gate.counts,
     )  # fmt: skip
 
@@ -200,13 +206,24 @@ def alike_part(desk: Desk, watch: int, row: int) -> int:
     return _listed_part(desk, "alike", watch, row)
 
 
+def bought_part(desk: Desk, watch: int, row: int) -> int:
+    """What one watch adds to how much a video sells what was bought together with what the watched one shows."""
+    return _listed_part(desk, "bought", watch, row)
+
+
 def _listed_part(desk: Desk, lists: str, watch: int, row: int) -> int:
+    at = listed_at(desk, lists, watch, row)
+    return 0 if at < 0 else int(desk.pulls[watch]) * int(desk.column(f"{lists}_weights")[at]) >> 15
+
+
+def listed_at(desk: Desk, lists: str, watch: int, row: int) -> int:
+    """Where a video stands in the list of a watched one ("near", "alike" or "bought"), or -1."""
     seen = int(desk.watch_rows[watch])
     starts, videos = desk.column(f"{lists}_start"), desk.column(f"{lists}_videos")
     for at in range(int(starts[seen]), int(starts[seen + 1])):
         if videos[at] == row:
-            return int(desk.pulls[watch]) * int(desk.column(f"{lists}_weights")[at]) >> 15
-    return 0
+            return at
+    return -1
 
 
 def creator_part(desk: Desk, watch: int, row: int) -> int:
@@ -223,4 +240,4 @@ def _tags(desk: Desk, row: int) -> Ints:
 
 # Kernels read these as plain numbers.
 assert (int(NOT_INTERESTED), int(SKIPPED)) == (16, 8)
-assert (TOUCHED, NEAR, ALIKE, NAMED) == (0, 1, 2, 3)
+assert (TOUCHED, NEAR, ALIKE, NAMED, BOUGHT) == (0, 1, 2, 3, 4)

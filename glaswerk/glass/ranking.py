@@ -17,13 +17,14 @@ from glaswerk.glass.selection import Selection, commercial_room, longest_ago, ne
 from glaswerk.glass.signals import measure, weigh
 from glaswerk.glass.slate import Slate, Slot, named
 from glaswerk.glass.sources import (
-    Commercial,
     CoWatched,
     Exploring,
     Following,
     Fresh,
     OfCreator,
     OfHashtag,
+    Promoted,
+    Shoppable,
     Similar,
     Source,
     Topics,
@@ -49,13 +50,14 @@ SURFACES: Final = {
             Topics(),
             Trending(),
             Fresh(),
-            Commercial("shoppable"),
-            Commercial("promoted"),
+            Shoppable(),
+            Promoted(),
             Exploring(),
         ),
         "value",
     ),
     "following": Surface((Following(whole=True),), "newest"),
+    "shop": Surface((Shoppable(whole=True),), "value"),
     "hashtag": Surface((OfHashtag(),), "value"),
     "creator": Surface((OfCreator(),), "newest"),
 }

@@ -189,7 +189,12 @@ def _pool(rows: Any, marks: Any, bit: int) -> Any:
 
 
 def commercial_room(desk: Desk, limit: int) -> int:
-    """How many slots may sell something or be paid for: the policy's share, which the viewer's dial can lower, never raise."""
+    """How many slots may sell something or be paid for: the policy's share, which the viewer's dial can lower, never raise.
+
+    Whoever opens the shop has asked for it: there it has room for all.
+    """
+    if desk.ask.kind == "shop":
+        return limit
     return limit * desk.policy.commercial.cap * (2 + min(desk.viewer.dials.shopping, 0)) >> 17
 
 

@@ -4,7 +4,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from glaswerk.glass.desk import ALIKE, BIT, BUCKETS, NAMED, NEAR, Desk
+from glaswerk.glass.catalogue import SHOPPABLE
+from glaswerk.glass.desk import ALIKE, BIT, BOUGHT, BUCKETS, NAMED, NEAR, Desk
+from glaswerk.glass.dials import MOST
 from glaswerk.glass.filters import judge
 from glaswerk.glass.kernel import kernel
 from glaswerk.glass.packed import prefetch
@@ -286,14 +288,56 @@ class Fresh:
         desk.offer("fresh", 0, desk.epoch.size, desk.policy.sources.fresh, self.name)
 
 
-class Commercial:
-    """Videos that sell something, or that somebody paid for, the best first."""
+@kernel
+def _sold_among(reached: Any, count: int, commercial: Any, sold: Any) -> Any:
+    """Put those of the reached videos that sell something into `sold`; how many there are."""
+    found = 0
+    for at in range(count):
+        # Written always and counted only when it sells: no branch that could be guessed wrong.
+        sold[found] = reached[at]
+        found += commercial[reached[at]] == SHOPPABLE
+    return found
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+
+class Shoppable:
+    """Videos that sell something: what was bought together with what the viewer watched, then what those watched who watched what the
+    viewer watched, then what is like it, each largest first; then the best.
+
+    What the viewer's dial says of shopping changes how many of each are asked for, from none to twice as many.
+    """
+
+    name = "shoppable"
+
+    def __init__(self, whole: bool = False) -> None:
+        self._whole = whole
 
     def offer(self, desk: Desk) -> None:
-        desk.offer(self.name, 0, len(desk.column(self.name)), getattr(desk.policy.sources, self.name), self.name)
+        best = len(desk.column("shoppable"))
+        quota = desk.policy.sources.surface if self._whole else desk.policy.sources.shoppable
+        want = quota * (MOST + desk.viewer.dials.shopping) // MOST
+        if not (best and want):
+            return
+        scratch, counts = desk.marks, desk.gate.counts
+        for sums, reached, place in (
+            (scratch.bought, scratch.bought_rows, BOUGHT),
+            (scratch.near, scratch.near_rows, NEAR),
+            (scratch.alike, scratch.alike_rows, ALIKE),
+        ):
+            sold = _sold_among(reached, int(counts[place]), desk.column("commercial"), scratch.sold_rows)
+            if sold:
+                _offer_largest(
+                    sums, scratch.sold_rows, sold, want, BIT[self.name], *scratch.keys, *scratch.buckets, *desk.gate
+                )
+        desk.offer("shoppable", 0, best, want, self.name)
+
+
+class Promoted:
+    """Videos that somebody paid for, the best first."""
+
+    name = "promoted"
+
+    def offer(self, desk: Desk) -> None:
+        desk.offer(self.name, 0, len(desk.column("promoted")), desk.policy.sources.promoted, self.name)
 
 
 class Exploring:

@@ -10,6 +10,7 @@ from glaswerk.glass.cut import cut_epoch
 from glaswerk.glass.dials import Dials
 from glaswerk.glass.epoch import Epoch
 from glaswerk.glass.explanation import explain
+from glaswerk.glass.goods import FLOOR, Goods
 from glaswerk.glass.policy import default_policy
 from glaswerk.glass.tokens import token
 from glaswerk.glass.viewer import LIKED, Viewer, Watch
@@ -33,7 +34,11 @@ def warm_up() -> None:
         **counts,
     )
     watches = Watches(viewer=count * 0, video=count + 1, strength=np.full(3, 255, dtype=np.uint8), at=count)
-    epoch = Epoch.from_bytes(cut_epoch(catalogue, watches, default_policy(), 10))
+    goods = Goods(
+        video=count[:2] + 1, product=count[:2], is_sold=np.ones(2, dtype=np.bool_), bought=count[:2], buyers=count[:2] * 0 + FLOOR,
+        first=count[:1], second=count[1:2], both=count[:1] + FLOOR,
+    )  # fmt: skip
+    epoch = Epoch.from_bytes(cut_epoch(catalogue, watches, default_policy(), 10, goods=goods))
     viewer = Viewer(
         id=9,
         watches=(Watch(1, 255, 5, LIKED),),
@@ -46,5 +51,5 @@ def warm_up() -> None:
         hidden=(token("c"),),
     )
     viewer = Viewer.decode(viewer.encode())
-    for surface in ("for_you", "following", "hashtag:a", "creator:1"):
+    for surface in ("for_you", "following", "shop", "hashtag:a", "creator:1"):
         explain(epoch, viewer, Ask(limit=10, at_ms=20, surface=surface, withdrawn=(8,), again=True))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.db import DatabaseError, connection
 
@@ -84,8 +84,34 @@ def account_id(kind: AccountKind, owner_kind: str, owner_id: int, currency: str)
     return account_ids([AccountName(kind, owner_kind, owner_id, currency)])[0]
 
 
+# An account is never removed and never becomes another one, so its id can be kept.
+_known: dict[AccountName, int] = {}
+_MOST_KNOWN: Final = 100_000
+
+
+def forget_accounts() -> None:
+    """Forget which accounts there are, for tests that empty the ledger."""
+    _known.clear()
+
+
 def account_ids(names: Sequence[AccountName]) -> list[int]:
-    """Return the ids of several accounts in the order asked, like `account_id`.  One query, three at the first use."""
+    """Return the ids of several accounts in the order asked, like `account_id`.
+
+    One query, three at the first use, and mostly none.
+    """
+    # What this transaction opened may yet be rolled back, and so is not kept.
+    may_keep = not connection.in_atomic_block
+    if may_keep and all(name in _known for name in names):
+        return [_known[name] for name in names]
+    found = _look_up_or_open(names)
+    if may_keep:
+        if len(_known) > _MOST_KNOWN:
+            _known.clear()
+        _known.update(zip(names, found, strict=True))
+    return found
+
+
+def _look_up_or_open(names: Sequence[AccountName]) -> list[int]:
     for currency in {name.currency for name in names}:
         check_currency(currency)
     columns = _columns(names)

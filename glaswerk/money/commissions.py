@@ -6,11 +6,13 @@ less by it.
 """
 
 from datetime import datetime
+from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from glaswerk.money.actions import Line, account_id, post_journal
+from glaswerk.money.actions import Line, account_id, ledger_errors, post_journal
 from glaswerk.money.amounts import Money
 from glaswerk.money.models import AccountKind, Commission, CommissionState, Journal
 
@@ -39,35 +41,28 @@ def accrue_commission(
     """
     if amount.minor <= 0:
         raise CommissionError("a commission is of more than nothing")
-    with transaction.atomic():
-        commission, fresh = Commission.objects.get_or_create(
-            key=key,
-            defaults={
-                "creator_id": creator_id, "reference": reference, "currency": amount.currency, "amount": amount.minor,
-                "payable_at": payable_at,
-            },
-        )  # fmt: skip
-        held = (commission.creator_id, commission.reference, commission.amount, commission.currency)
-        if held != (creator_id, reference, amount.minor, amount.currency):
-            raise CommissionError("the key was used for another commission")
-        if fresh:
-            lines = [
-                Line(funded_by, amount.minor),
-                Line(accrued_account(creator_id, amount.currency), -amount.minor),
-            ]
-            post_journal(f"commission:{commission.pk}:accrued", "commission.accrued", reference, lines)
-    return commission
+    values: list[Any] = [key, creator_id, reference, amount.currency, amount.minor, payable_at, funded_by]
+    try:
+        with transaction.atomic(), ledger_errors(), connection.cursor() as cursor:
+            cursor.execute("SELECT money_accrue(%s, %s, %s, %s, %s, %s, %s)", values)
+            number = cursor.fetchone()[0]
+    except DatabaseError as error:
+        if getattr(error.__cause__, "sqlstate", None) == "GM005":
+            raise CommissionError("the key was used for another commission") from None
+        raise
+    return Commission.objects.get(pk=number)
 
 
 def mature_commissions(now: datetime | None = None, limit: int = 500) -> int:
     """Make payable what no return can take back any more; return how many.  Safe to run beside itself."""
+    # Creator by creator, as everybody posts to their accounts, so that two who do never wait for each other in a ring.
     with transaction.atomic():
         due = list(
             Commission.objects.select_for_update(skip_locked=True)
             .filter(state=CommissionState.ACCRUED, payable_at__lte=now or timezone.now())
-            .order_by("pk")[:limit]
+            .order_by("payable_at", "pk")[:limit]
         )
-        for commission in due:
+        for commission in sorted(due, key=lambda one: (one.creator_id, one.pk)):
             left = commission.amount - commission.reversed
             lines = [
                 Line(accrued_account(commission.creator_id, commission.currency), left),
@@ -77,6 +72,12 @@ def mature_commissions(now: datetime | None = None, limit: int = 500) -> int:
             commission.state = CommissionState.PAYABLE
             commission.save(update_fields=["state"])
     return len(due)
+
+
+def postpone_commissions(commissions: QuerySet[Any, Any], payable_at: datetime) -> int:
+    """Let these become payable at another moment, as far as they are not yet; return how many.  `commissions` are ids."""
+    waiting = Commission.objects.filter(pk__in=commissions, state=CommissionState.ACCRUED)
+    return waiting.update(payable_at=payable_at)
 
 
 def reverse_commission(key: str, part: str, amount: Money | None, back_to: int) -> Commission:

@@ -10,6 +10,7 @@ from datetime import date
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 from sepaxml import SepaTransfer
 from stdnum import bic, iban
 from stdnum.exceptions import ValidationError as NumberError
@@ -29,7 +30,7 @@ from glaswerk.money.models import (
     PayoutState,
 )
 from glaswerk.money.payments.actions import start_transfer
-from glaswerk.money.payments.effects import in_transit, settle_payout
+from glaswerk.money.payments.effects import in_transit, owe_again, settle_payout
 
 
 class PayoutError(Exception):
@@ -48,16 +49,21 @@ class RunResult:
 def set_destination(creator_id: int, holder: str, iban_text: str = "", provider_account: str = "") -> Destination:
     """Remember where a creator's payouts go.  Raises PayoutError for an IBAN whose check digits do not fit."""
     if not holder.strip() or not (iban_text or provider_account):
-        raise PayoutError("name the holder, and an IBAN or an account at the payment provider")
+        raise PayoutError(_("name the holder, and an IBAN or an account at the payment provider"))
     try:
         number = iban.validate(iban_text) if iban_text else ""
     except NumberError:
-        raise PayoutError("this is no IBAN; check its digits") from None
-    destination, _made = Destination.objects.update_or_create(
+        raise PayoutError(_("this is no IBAN; check its digits")) from None
+    destination, _is_new = Destination.objects.update_or_create(
         creator_id=creator_id,
         defaults={"holder": holder.strip()[:70], "iban": number, "provider_account": provider_account},
     )
     return destination
+
+
+def forget_destination(creator_id: int) -> bool:
+    """Forget where a creator's payouts go, and return whether it was known; the payouts that were made keep it."""
+    return bool(Destination.objects.filter(creator_id=creator_id).delete()[0])
 
 
 def make_run(name: str, method: PayoutMethod, currency: str, minimum: int = 100) -> RunResult:
@@ -68,23 +74,31 @@ def make_run(name: str, method: PayoutMethod, currency: str, minimum: int = 100)
     AmountError for a currency that does not exist.
     """
     if minimum < 1:
-        raise PayoutError("a payout is of more than nothing")
+        raise PayoutError(_("a payout is of more than nothing"))
     check_currency(currency)
     if method == PayoutMethod.SEPA and currency != "EUR":
-        raise PayoutError("SEPA moves euros alone")
+        raise PayoutError(_("SEPA moves euros alone"))
     provider = settings.CELL.config.payments.provider if method == PayoutMethod.PROVIDER else ""
     with transaction.atomic():
         run, fresh = PayoutRun.objects.get_or_create(
             name=name, defaults={"method": method, "currency": currency, "provider": provider}
         )
         if (run.method, run.currency) != (method, currency):
-            raise PayoutError(f"the run {name!r} was made by {run.method} in {run.currency}")
+            message = _("the run %(name)r was made by %(method)s in %(currency)s")
+            raise PayoutError(message % {"name": name, "method": str(run.method), "currency": run.currency})
         missing = _fill(run, minimum) if fresh else 0
     return RunResult(run, list(run.payouts.order_by("pk")), missing)
 
 
 def _fill(run: PayoutRun, minimum: int) -> int:
     """Write a run's payouts; return how many creators have no destination."""
+    # Commissions before accounts, as whoever takes one back: so a run and a refund never wait for each other in a ring.
+    payable = Commission.objects.select_for_update(no_key=True).filter(
+        currency=run.currency, state=CommissionState.PAYABLE
+    )
+    owed: dict[int, list[int]] = {}
+    for commission, creator in payable.order_by("pk").values_list("pk", "creator_id"):
+        owed.setdefault(creator, []).append(commission)
     # Locked in the order of their ids, like everybody who posts: what is read here is what leaves.
     accounts = list(
         Account.objects.select_for_update(no_key=True)
@@ -107,9 +121,9 @@ def _fill(run: PayoutRun, minimum: int) -> int:
         )  # fmt: skip
         lines = [Line(account.pk, payout.amount), Line(transit, -payout.amount)]
         post_journal(f"payout:{payout.pk}:sent", "payout.sent", f"payout:{payout.pk}", lines)
-        Commission.objects.filter(
-            creator_id=account.owner_id, currency=run.currency, state=CommissionState.PAYABLE
-        ).update(state=CommissionState.PAID)
+        Commission.objects.filter(pk__in=owed.get(account.owner_id, ())).update(
+            state=CommissionState.PAID, payout=payout
+        )
     return len(accounts) - len([one for one in accounts if one.owner_id in known])
 
 
@@ -119,7 +133,7 @@ def send_by_provider(run: PayoutRun) -> list[Payout]:
     What comes back is settled with the provider's word (`payments/effects.py`).
     """
     if run.method != PayoutMethod.PROVIDER:
-        raise PayoutError("this run goes by bank")
+        raise PayoutError(_("this run goes by bank"))
     for payout in run.payouts.filter(state=PayoutState.SENT).order_by("pk"):
         amount = Money(payout.amount, run.currency)
         start_transfer(f"payout:{payout.pk}", run.provider, payout.provider_account, amount, f"payout:{payout.pk}")
@@ -142,9 +156,9 @@ def check_debtor() -> None:
     """Raise PayoutError where cell.toml does not say which bank account payouts come from."""
     ours = settings.CELL.config.payments
     if not ours.debtor_name or not iban.is_valid(ours.debtor_iban):
-        raise PayoutError("set payments.debtor_name and payments.debtor_iban in cell.toml first")
+        raise PayoutError(_("set payments.debtor_name and payments.debtor_iban in cell.toml first"))
     if ours.debtor_bic and not bic.is_valid(ours.debtor_bic):
-        raise PayoutError("payments.debtor_bic in cell.toml is no BIC")
+        raise PayoutError(_("payments.debtor_bic in cell.toml is no BIC"))
 
 
 def sepa_file(run: PayoutRun, execution: date) -> bytes:
@@ -154,12 +168,12 @@ def sepa_file(run: PayoutRun, execution: date) -> bytes:
     set in cell.toml, or there is nothing to send.
     """
     if run.method != PayoutMethod.SEPA:
-        raise PayoutError("this run goes by the payment provider")
+        raise PayoutError(_("this run goes by the payment provider"))
     check_debtor()
     ours = settings.CELL.config.payments
     payouts = list(run.payouts.exclude(state=PayoutState.FAILED).order_by("pk"))
     if not payouts:
-        raise PayoutError("there is nothing to pay out")
+        raise PayoutError(_("there is nothing to pay out"))
     debtor = {"name": ours.debtor_name[:70], "IBAN": iban.compact(ours.debtor_iban), "currency": "EUR", "batch": True}
     if ours.debtor_bic:
         debtor["BIC"] = bic.validate(ours.debtor_bic)
@@ -181,7 +195,7 @@ def sepa_file(run: PayoutRun, execution: date) -> bytes:
 def confirm_by_bank(run: PayoutRun, failed: frozenset[int] = frozenset()) -> None:
     """Settle a run that the bank has carried out; `failed` are the payouts that it sent back.  Safe to run again."""
     if run.method != PayoutMethod.SEPA:
-        raise PayoutError("this run goes by the payment provider")
+        raise PayoutError(_("this run goes by the payment provider"))
     with transaction.atomic():
         open_ones = run.payouts.select_for_update(no_key=True).filter(state=PayoutState.SENT).order_by("pk")
         cash = account_id(AccountKind.BANK, "platform", 0, run.currency)
@@ -190,3 +204,25 @@ def confirm_by_bank(run: PayoutRun, failed: frozenset[int] = frozenset()) -> Non
                 settle_payout(payout, PayoutState.FAILED, payable_account(payout.creator_id, run.currency))
             else:
                 settle_payout(payout, PayoutState.PAID, cash)
+
+
+def return_by_bank(run: PayoutRun, payout_id: int) -> Payout:
+    """Owe a payout again that the bank sent back, before or after it was confirmed.  Safe to run again.
+
+    Raises Payout.DoesNotExist, and PayoutError for a run that goes by the provider, who says so itself.
+    """
+    if run.method != PayoutMethod.SEPA:
+        raise PayoutError(_("this run goes by the payment provider"))
+    with transaction.atomic():
+        payout = run.payouts.select_for_update(no_key=True).get(pk=payout_id)
+        owed = payable_account(payout.creator_id, run.currency)
+        if payout.state == PayoutState.SENT:
+            settle_payout(payout, PayoutState.FAILED, owed)
+        elif payout.state == PayoutState.PAID:
+            owe_again(payout)
+            cash = account_id(AccountKind.BANK, "platform", 0, run.currency)
+            lines = [Line(cash, payout.amount), Line(owed, -payout.amount)]
+            post_journal(f"payout:{payout.pk}:returned", "payout.failed", f"payout:{payout.pk}", lines)
+            payout.state = PayoutState.FAILED
+            payout.save(update_fields=["state"])
+    return payout

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Exists, OuterRef
 
-from glaswerk.money.models import Account
+from glaswerk.money.models import Account, AccountKind, Destination
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,30 @@ def balances_of(owner_kind: str, owner_id: int) -> dict[tuple[str, str], int]:
     """Return the balances of all accounts of an owner by (kind, currency), on each account's own side.  One query."""
     rows = Account.objects.filter(owner_kind=owner_kind, owner_id=owner_id).values_list("kind", "currency", "balance")
     return {(kind, currency): held for kind, currency, held in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a creator is owed, or owes where it is below zero, and whether it is known where to send it."""
+
+    creator_id: int
+    currency: str
+    minor: int
+    has_iban: bool
+    has_account: bool
+
+
+def due_creators(limit: int = 200) -> list[Due]:
+    """Return what creators are owed, the most first.  One query."""
+    known = Destination.objects.filter(creator_id=OuterRef("owner_id"))
+    rows = (
+        Account.objects.filter(kind=AccountKind.CREATOR_PAYABLE, owner_kind="creator")
+        .exclude(balance=0)
+        .annotate(has_iban=Exists(known.exclude(iban="")), has_account=Exists(known.exclude(provider_account="")))
+        .order_by("-balance", "pk")
+        .values_list("owner_id", "currency", "balance", "has_iban", "has_account")
+    )
+    return [Due(*row) for row in rows[:limit]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,12 @@ def edit_profile(person: Person, *, display_name: str, bio: str) -> None:
     person.save(update_fields=["display_name", "bio"])
 
 
+def stay_in_region(person: Person, stays: bool) -> None:
+    """Say whether a person, and all that they publish, is told of in this region only."""
+    person.stays_in_region = stays
+    person.save(update_fields=["stays_in_region"])
+
+
 def set_avatar(person: Person, file: IO[bytes]) -> None:
     """Show another picture of a person.  Raises AvatarError, and keeps the old one, for what is no usable picture."""
     data = make_avatar(file)

@@ -4,16 +4,19 @@ from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sites.requests import RequestSite
 from django.forms import Form
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from glaswerk.people.actions import apply_birth_year
+from glaswerk.people.leaving import is_leaving, stay
 from glaswerk.people.models import Person
 from glaswerk.people.names import clean_name
 
@@ -53,6 +56,23 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         apply_birth_year(user, form.cleaned_data["birth_year"], timezone.localdate())
         saved: AbstractBaseUser = super().save_user(request, user, form, commit)
         return saved
+
+    def pre_login(self, request: HttpRequest, user: AbstractBaseUser, **hooks: Any) -> HttpResponse | None:
+        """Let somebody who is leaving sign in: that is how they come back."""
+        if isinstance(user, Person) and is_leaving(user):
+            return None
+        answer: HttpResponse | None = super().pre_login(request, user, **hooks)
+        return answer
+
+    def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        """Sign somebody in after their last step, and keep the account of somebody who was leaving."""
+        assert isinstance(user, Person)
+        if not user.is_active:
+            if not stay(user):
+                # It was erased while they signed in.
+                raise ImmediateHttpResponse(self.respond_user_inactive(request, user))
+            messages.success(request, _("Welcome back. Your account stays, and everybody sees it again."))
+        super().login(request, user)
 
     def send_confirmation_mail(self, request: HttpRequest, emailconfirmation: EmailConfirmation, signup: bool) -> None:
         """Ask the owner of an address to confirm it, or tell them that they have an account already.

@@ -9,22 +9,32 @@ from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from procrastinate.contrib.django.models import ProcrastinateJob
 
+from glaswerk.people.access.admin import DoorAdmin
 from glaswerk.people.actions import change_role
+from glaswerk.people.decisions import record_decision
 from glaswerk.people.models import Person
 
 # The admin's own sign-in knows neither second factors nor rate limits.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.site_header = admin.site.site_title = "Glaswerk"
 
-# Addresses would stand in search addresses, keys and credentials on pages; groups mean nothing, the role decides.
+# Addresses would stand in search addresses, keys and credentials on pages; groups mean nothing, the role decides; jobs are
+# about people, and operators have a page for them.
 # The libraries register these when their own modules are imported, so that has to come first.
-for _module in ("allauth.account.admin", "allauth.mfa.admin", "django.contrib.auth.admin"):
+for _module in (
+    "allauth.account.admin",
+    "allauth.mfa.admin",
+    "django.contrib.auth.admin",
+    "procrastinate.contrib.django.admin",
+):
     import_module(_module)
-for _model in (EmailAddress, EmailConfirmation, Authenticator, Group):
+for _model in (EmailAddress, EmailConfirmation, Authenticator, Group, ProcrastinateJob):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
 
@@ -42,12 +52,15 @@ class PersonForm(ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Person)
-class PersonAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Persons: found by name, never by address; no password hash, no year of birth."""
+class PersonAdmin(DoorAdmin):
+    """Persons: found by name, never by address; no password hash, no year of birth.
 
+    Role and state of an account are set here, so they are shown here; anything else that is personal has its door.
+    """
+
+    administered = frozenset(("role", "is_active"))
     form = PersonForm
-    list_display = ("name", "display_name", "role", "is_active", "joined_at")
-    list_filter = ("role", "is_active")
+    list_display = ("name", "display_name")
     search_fields = ("name", "display_name")
     ordering = ("name",)
     list_per_page = 50
@@ -56,6 +69,10 @@ class PersonAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         (None, {"fields": ("name", "display_name", "bio", "role", "is_active", "joined_at")}),
         (_("E-mail address and last sign-in"), {"fields": ("email", "last_login"), "classes": ("collapse",)}),
     )
+
+    def subject_of(self, obj: Person) -> int:
+        """A person is about themselves."""
+        return obj.pk
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Persons sign up, or `glaswerk person add` makes them: this form could not set a password."""
@@ -71,6 +88,10 @@ class PersonAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         role = obj.role
         others: list[Any] = [name for name in form.changed_data if name != "role"]
         if others:
-            obj.save(update_fields=others)
+            with transaction.atomic():
+                obj.save(update_fields=others)
+                if "is_active" in others:
+                    decision = "reactivate" if obj.is_active else "deactivate"
+                    record_decision(decision, request.user, obj, f"account:{obj.public_id}")
         if "role" in form.changed_data:
             change_role(request.user, obj, role)

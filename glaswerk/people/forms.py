@@ -118,13 +118,14 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Person
-        fields = ("display_name", "bio")
+        fields = ("display_name", "bio", "stays_in_region")
         widgets: ClassVar[dict[str, forms.Widget]] = {
             "display_name": forms.TextInput(attrs={"autocomplete": "nickname"}),
             "bio": forms.Textarea(attrs={"rows": 3}),
         }
         help_texts: ClassVar[dict[str, "StrOrPromise"]] = {
-            "display_name": _("Any name you like. Without one we show your @name.")
+            "display_name": _("Any name you like. Without one we show your @name."),
+            "stays_in_region": _("No other cell is told of you or your videos, and copies elsewhere are removed."),
         }
 
     def clean_display_name(self) -> str:

@@ -11,6 +11,14 @@ from django.utils.translation import gettext_lazy as _
 
 NAME_PATTERN: Final = r"[a-z0-9](?:[a-z0-9]|[._](?=[a-z0-9])){2,29}"
 NAME_PATTERN_COMPILED: Final = re.compile(NAME_PATTERN)
+# How a cell is called here whose people this cell shows: it stands behind the second @ of their names, `@ida@us`.
+CELL_PATTERN: Final = r"[a-z0-9](?:[a-z0-9-]|\.(?=[a-z0-9])){0,31}"
+MAX_CELL: Final = 32
+# A name as it is asked for: of somebody here, or with the cell that somebody is at home in.
+FULL_NAME_PATTERN: Final = rf"{NAME_PATTERN}(?:@{CELL_PATTERN})?"
+FULL_NAME_COMPILED: Final = re.compile(FULL_NAME_PATTERN)
+# Of a name with its cell.
+MAX_NAME: Final = 30 + 1 + MAX_CELL
 RESERVED: Final = frozenset(
     {
         "about",

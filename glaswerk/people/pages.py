@@ -56,6 +56,7 @@ def profile(request: HttpRequest) -> HttpResponse:
             form.add_error("avatar", _("The picture cannot be stored just now. Please try again in a minute."))
         else:
             actions.edit_profile(person, display_name=form.cleaned_data["display_name"], bio=form.cleaned_data["bio"])
+            actions.stay_in_region(person, form.cleaned_data["stays_in_region"])
             messages.success(request, _("Your profile is saved."))
             return redirect("me_profile")
     return render(request, "people/profile.html", {"person": person, "form": form}, status=422)

@@ -14,6 +14,7 @@ from glaswerk.money.models import Operation
 from glaswerk.money.payments import Change, PaymentChange, clearing_account, disputes_account
 from glaswerk.shop.actions.orders import tell, write_refund
 from glaswerk.shop.actions.purchases import release, settle
+from glaswerk.shop.commission import take_back
 from glaswerk.shop.ledger import due_account, payable_accounts
 from glaswerk.shop.models import Order, PurchaseState, Refund, RefundState
 from glaswerk.shop.paying import refund_key
@@ -115,7 +116,8 @@ def _lost(change: PaymentChange, purchase: int) -> None:
     lines = [Line(account, share) for account, share in zip(accounts, shares, strict=True)]
     held = disputes_account(change.payment.provider, change.amount.currency)
     post_journal(change.source, "dispute.lost", change.payment.reference, [*lines, Line(held, -change.amount.minor)])
-    for order in orders:
+    for order, share in zip(orders, shares, strict=True):
+        take_back(order, change.source, share, None)
         tell(order, "dispute_lost", None)
 
 

@@ -1,7 +1,7 @@
 """Invoices as PDF (Council Directive 2006/112/EC, Article 226), made from what was written down when it was bought."""
 
 from io import BytesIO
-from typing import Any, Final
+from typing import Any
 
 from babel.dates import format_date
 from django.utils import timezone
@@ -9,16 +9,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
-from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
 from glaswerk.money.amounts import Money
 from glaswerk.shop.models import Invoice, Order
-
-_LEFT: Final = 20 * mm
-_RIGHT: Final = A4[0] - 20 * mm
-_BOTTOM: Final = 25 * mm
-_FONT, _BOLD = "Helvetica", "Helvetica-Bold"
+from glaswerk.shop.printing import BOLD, BOTTOM, FONT, LEFT, RIGHT, fitted, latin
 
 
 def render_invoice(order: Order, invoice: Invoice) -> bytes:
@@ -28,13 +23,13 @@ def render_invoice(order: Order, invoice: Invoice) -> bytes:
     # Invariant: no time of making and no random id, so that an invoice that is fetched twice is one document.
     page = Canvas(out, pagesize=A4, invariant=1)
     page.setTitle(_("Invoice %(number)s") % {"number": _number(order, invoice)})
-    page.setAuthor(_latin(order.merchant.legal_name))
+    page.setAuthor(latin(order.merchant.legal_name))
     _head(page, order, invoice, locale)
     height = A4[1] - 118 * mm
     height = _row(page, height, (_("Item"), _("Quantity"), _("Price"), _("VAT"), _("Total")), bold=True)
     rates: dict[int, list[int]] = {}
     for line in order.lines.all():
-        if height < _BOTTOM + 50 * mm:
+        if height < BOTTOM + 50 * mm:
             page.showPage()
             height = A4[1] - 30 * mm
         name = " · ".join((line.title, *line.choices))
@@ -70,7 +65,7 @@ def render_invoice(order: Order, invoice: Invoice) -> bytes:
                 _money(order.delivery_minor, order, locale),
             ),
         )
-    page.line(_LEFT, height + 3 * mm, _RIGHT, height + 3 * mm)
+    page.line(LEFT, height + 3 * mm, RIGHT, height + 3 * mm)
     height = _row(
         page,
         height - 2 * mm,
@@ -93,15 +88,15 @@ def render_invoice(order: Order, invoice: Invoice) -> bytes:
 def _head(page: Canvas, order: Order, invoice: Invoice, locale: str) -> None:
     trader, address = order.merchant, order.purchase.address
     top = A4[1] - 25 * mm
-    page.setFont(_BOLD, 16)
-    page.drawString(_LEFT, top, _latin(_("Invoice")))
+    page.setFont(BOLD, 16)
+    page.drawString(LEFT, top, latin(_("Invoice")))
     _block(
-        page, _RIGHT - 70 * mm, top,
+        page, RIGHT - 70 * mm, top,
         [trader.legal_name, trader.street, f"{trader.postal_code} {trader.city}".strip(), trader.country, trader.email,
          trader.phone, trader.registration, trader.vat_id],
     )  # fmt: skip
     _block(
-        page, _LEFT, top - 30 * mm,
+        page, LEFT, top - 30 * mm,
         [address.get("name", ""), address.get("company", ""), *address.get("street", "").split("\n"),
          f"{address.get('postal_code', '')} {address.get('city', '')}".strip(), address.get("area", ""),
          address.get("country", "")],
@@ -109,7 +104,7 @@ def _head(page: Canvas, order: Order, invoice: Invoice, locale: str) -> None:
     date = format_date(timezone.localdate(invoice.issued_at), locale=locale)
     sold = format_date(timezone.localdate(order.placed_at), locale=locale)
     _block(
-        page, _LEFT, top - 68 * mm,
+        page, LEFT, top - 68 * mm,
         [_("Invoice %(number)s") % {"number": _number(order, invoice)}, _("Date of invoice: %(date)s") % {"date": date},
          _("Bought: %(date)s") % {"date": sold}, _("Order: %(order)s") % {"order": order.public_id}],
     )  # fmt: skip
@@ -120,30 +115,19 @@ def _number(order: Order, invoice: Invoice) -> str:
 
 
 def _block(page: Canvas, x: float, y: float, lines: list[Any]) -> None:
-    page.setFont(_FONT, 9)
+    page.setFont(FONT, 9)
     for number, line in enumerate(filter(None, lines)):
-        page.drawString(x, y - number * 4.2 * mm, _fitted(_latin(line), 70 * mm if x > _LEFT else 90 * mm))
+        page.drawString(x, y - number * 4.2 * mm, fitted(latin(line), 70 * mm if x > LEFT else 90 * mm))
 
 
 def _row(page: Canvas, height: float, cells: tuple[str, str, str, str, str], *, bold: bool = False) -> float:
-    font = _BOLD if bold else _FONT
+    font = BOLD if bold else FONT
     page.setFont(font, 9)
-    page.drawString(_LEFT, height, _fitted(_latin(cells[0]), 85 * mm, font))
+    page.drawString(LEFT, height, fitted(latin(cells[0]), 85 * mm, font))
     for cell, right in zip(cells[1:], (105, 130, 145, 170), strict=True):
-        page.drawRightString(_LEFT + right * mm, height, _latin(cell))
+        page.drawRightString(LEFT + right * mm, height, latin(cell))
     return float(height - 5.5 * mm)
-
-
-def _fitted(text: str, width: float, font: str = _FONT) -> str:
-    while text and stringWidth(text, font, 9) > width:
-        text = text[:-2].rstrip() + "…" if len(text) > 2 else ""
-    return text
 
 
 def _money(minor: int, order: Order, locale: str) -> str:
     return Money(minor, order.currency).shown(locale)
-
-
-def _latin(text: str) -> str:
-    """Return a text in what the PDF's built-in letters can show; other scripts need a font, which comes with the pages."""
-    return text.replace("\u202f", " ").encode("cp1252", "replace").decode("cp1252")

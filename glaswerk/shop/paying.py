@@ -11,7 +11,14 @@ from django.utils.translation import gettext as _
 
 from glaswerk.money.amounts import Money
 from glaswerk.money.models import Payment, PaymentState
-from glaswerk.money.payments import PaymentError, cancel_payment, confirm_payment, refund_payment, start_payment
+from glaswerk.money.payments import (
+    PaymentError,
+    cancel_payment,
+    confirm_payment,
+    drive_payment,
+    refund_payment,
+    start_payment,
+)
 from glaswerk.money.payments.registry import parse_method
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.models import Purchase, Refund
@@ -25,16 +32,33 @@ def reference_of(purchase_id: int) -> str:
     return f"{KIND}:{purchase_id}"
 
 
-def provider_of(method: str) -> str:
-    """Return the provider of a way to pay.  Raises ShopError where this cell does not use it."""
-    name, _token = parse_method(method)
+def card_of(method: str) -> tuple[str, str]:
+    """Return provider and card of a way to pay.  Raises ShopError where this cell does not use the provider."""
+    name, token = parse_method(method)
     if name != settings.CELL.config.payments.provider:
         raise ShopError("method", _("One cannot pay like that here."))
-    return name
+    return name, token
+
+
+def start_first(purchase: Purchase, payment: int, operation: int) -> bool:
+    """Start the payment that was written down with its reservation.  What comes of it is heard.
+
+    Returns whether the purchase is paid by now; otherwise only its row says how it stands.
+    """
+    name = reference_of(purchase.pk)
+    provider, card = parse_method(purchase.method)
+    begun = Payment(
+        id=payment, key=name, reference=name, provider=provider, method=card, currency=purchase.currency,
+        total=purchase.total_minor,
+    )  # fmt: skip
+    try:
+        return drive_payment(begun, operation)
+    except PaymentError:
+        raise ShopError("method", _("One cannot pay like that here.")) from None
 
 
 def start(purchase: Purchase) -> None:
-    """Start the payment of a reservation, or go on with the one that was started.  What comes of it is heard.
+    """Go on with the payment of a reservation, or start it where that was not done.  What comes of it is heard.
 
     Raises ShopError where it cannot even be started.
     """
@@ -44,7 +68,13 @@ def start(purchase: Purchase) -> None:
     except PaymentError:
         raise ShopError("method", _("One cannot pay like that here.")) from None
     if payment.state in _OPEN and purchase.payment is None:
-        Purchase.objects.filter(pk=purchase.pk, payment__isnull=True).update(payment=payment.pk)
+        remember(purchase, payment.pk)
+
+
+def remember(purchase: Purchase, payment: int) -> None:
+    """Note by which payment a reservation is being paid."""
+    Purchase.objects.filter(pk=purchase.pk, payment__isnull=True).update(payment=payment)
+    purchase.payment = payment
 
 
 def ask(purchase: Purchase) -> None:

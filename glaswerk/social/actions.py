@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.http import Http404
 from django.utils.translation import gettext as _
 
+from glaswerk.people.decisions import record_decision
 from glaswerk.people.models import Person
 from glaswerk.social.jobs import announce_comment
 from glaswerk.social.models import Comment
@@ -79,6 +80,8 @@ def delete_comment(person: Person, comment_id: int) -> None:
             if watchable(person).filter(pk=video.pk).exists():
                 raise PermissionDenied
             raise Http404
+        if person.pk not in (comment.author_id, video.creator_id):
+            record_decision("delete", person, comment.author, f"comment:{comment.public_id}")
         comment.delete()
         _count_comments(video.pk, -1)
 

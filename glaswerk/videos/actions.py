@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from glaswerk.cell import blobs
 from glaswerk.cell.keeping import keep_blobs
 from glaswerk.people.actions import become_creator
+from glaswerk.people.decisions import record_decision
 from glaswerk.people.models import Person, Visibility
 from glaswerk.videos import captions, outbox
 from glaswerk.videos.limits import max_upload_bytes, max_upload_mb
@@ -183,6 +184,7 @@ def take_down(moderator: Person, video: Video) -> None:
         raise PermissionDenied
     with transaction.atomic():
         if Video.objects.filter(pk=video.pk, taken_down_at__isnull=True).update(taken_down_at=timezone.now()):
+            record_decision("take_down", moderator, video.creator, f"video:{video.public_id}")
             outbox.announce(video.pk)
     video.refresh_from_db(fields=["taken_down_at"])
 

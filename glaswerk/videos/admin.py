@@ -3,22 +3,22 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from glaswerk.people.models import Person
+from glaswerk.people.access.admin import DoorAdmin
+from glaswerk.people.access.door import opened_to
+from glaswerk.people.models import Person, Scope, Visibility
 from glaswerk.videos import actions
-from glaswerk.videos.models import Rendition, Video
+from glaswerk.videos.models import Rendition, State, Video
 
 if TYPE_CHECKING:
     # The stubs know which model an admin is for; Django's own classes take no such parameter.
     _RenditionInline = admin.TabularInline[Rendition, Video]
-    _VideoAdmin = admin.ModelAdmin[Video]
 else:
     _RenditionInline = admin.TabularInline
-    _VideoAdmin = admin.ModelAdmin
 
 
 class RenditionInline(_RenditionInline):
@@ -35,16 +35,26 @@ class RenditionInline(_RenditionInline):
 
 
 @admin.register(Video)
-class VideoAdmin(_VideoAdmin):
-    """Reads everything and changes nothing, but for taking down."""
+class VideoAdmin(DoorAdmin):
+    """Reads what is public and changes nothing, but for taking down; what is not public has its door."""
 
-    list_display = ("public_id", "creator", "state", "visibility", "created_at", "published_at", "taken_down_at")
-    list_filter = ("state", "visibility", ("taken_down_at", admin.EmptyFieldListFilter))
+    list_display = ("public_id", "creator", "published_at", "taken_down_at")
+    list_filter = (("taken_down_at", admin.EmptyFieldListFilter),)
     list_select_related = ("creator",)
     search_fields = ("=id", "=creator__name", "caption")
     ordering = ("-id",)
     inlines = (RenditionInline,)
     actions = ("take_down",)
+
+    def subject_of(self, obj: Video) -> int:
+        """A video is about its creator."""
+        return obj.creator_id
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Video]:
+        """What everybody could see, and whatever else is of somebody who lets whoever asks look in."""
+        assert isinstance(request.user, Person)
+        shown = Q(state=State.READY, visibility=Visibility.PUBLIC)
+        return super().get_queryset(request).filter(shown | Q(creator__in=opened_to(request.user, Scope.VIDEOS)))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Videos are uploaded by their creators."""

@@ -80,12 +80,20 @@ class AllowedOut(Schema):
     sound: bool
 
 
+class AllowedSaidOut(AllowedOut):
+    """What its creator says of a video."""
+
+    elsewhere: bool = Field(description="Whether other cells may show it; no: only in your region.")
+
+
 class AllowIn(Schema):
     """What others may make of a video; what is left out stays as it is."""
 
     duet: bool | None = None
     stitch: bool | None = None
     sound: bool | None = None
+    # Whether other cells may show it; no: only in one's region.
+    elsewhere: bool | None = None
 
 
 class VideoOut(Schema):
@@ -144,7 +152,7 @@ class OwnVideoOut(VideoOut, StateOut):
     visibility: str
     created_at: str
     taken_down: bool
-    allow_said: AllowedOut = Field(description="What you allow; it counts while everybody may see the video.")
+    allow_said: AllowedSaidOut = Field(description="What you allow; it counts while everybody may see the video.")
 
 
 class OwnVideosOut(Schema):
@@ -171,6 +179,7 @@ def upload(
     allow_duet: Annotated[bool | None, Form(description="Left out: yes for a public video, no for others.")] = None,
     allow_stitch: Annotated[bool | None, Form(description="Likewise.")] = None,
     allow_sound: Annotated[bool | None, Form(description="Likewise.")] = None,
+    allow_elsewhere: Annotated[bool | None, Form(description="Whether other cells may show it; likewise.")] = None,
 ) -> tuple[int, dict[str, Any]] | HttpResponse:
     """Upload a video.  It is prepared in the background; ask for its state."""
     try:
@@ -178,7 +187,7 @@ def upload(
         if file is None:
             raise actions.UploadError("file", _("Please choose a video."))
         _check_writes(request)
-        allow = Allowance(allow_duet, allow_stitch, allow_sound)
+        allow = Allowance(allow_duet, allow_stitch, allow_sound, allow_elsewhere)
         video = actions.upload_video(_person(request), uploads.path_of(file), caption, visibility or None, allow)
     except actions.UploadError as refusal:
         return problem(refusal)
@@ -219,7 +228,7 @@ def edit(request: HttpRequest, video_id: str, change: EditIn) -> dict[str, Any] 
     _check_writes(request)
     video = queries.access_own_video(_person(request), video_id)
     try:
-        allow = Allowance(change.allow.duet, change.allow.stitch, change.allow.sound)
+        allow = Allowance(change.allow.duet, change.allow.stitch, change.allow.sound, change.allow.elsewhere)
         actions.edit_video(_person(request), video, caption=change.caption, visibility=change.visibility, allow=allow)
     except actions.UploadError as refusal:
         return problem(refusal)

@@ -105,7 +105,9 @@ def find_mentions(text: str) -> tuple[str, ...]:
         if character == "@" and not _touches(text, position):
             match = _NAME.match(text, position + 1)
             # A name that goes on in another script, or that is too long, is not the name of its beginning.
-            if match and match.group().isascii() and not _is_word(text[match.end() : match.end() + 1]):
+            # With a cell behind it, it is the name of somebody there.
+            rest = text[match.end() : match.end() + 1] if match else ""
+            if match and match.group().isascii() and not _is_word(rest) and rest != "@":
                 found[match.group().lower()] = None
     return tuple(found)
 

@@ -173,7 +173,8 @@ async def _answer_with(scope: Scope, receive: Receive, send: Send, blob: blobs.B
     except blobs.StorageError as error:
         raise _AwayError(str(error)) from error
     try:
-        await _deliver(scope, receive, send, opened, blob, is_public)
+        cache = [(b"cache-control", _PUBLIC)] if is_public else [(b"cache-control", _PRIVATE), (b"vary", b"Cookie")]
+        await _deliver(scope, receive, send, opened, blob, cache)
     finally:
         await opened.close()
 
@@ -202,15 +203,28 @@ async def _permission(sha: str, extension: str, person_id: int | None, *, signed
     return is_public
 
 
+async def deliver_blob(scope: Scope, receive: Receive, send: Send, blob: blobs.Blob, cache: bytes) -> None:
+    """Answer with a file that the caller knows may be had, from here and not by a redirect; 404 where it is missing."""
+    try:
+        opened = await blobs.current_store().open(blob)
+    except FileNotFoundError:
+        await _answer(send, 404, [(b"cache-control", b"no-store")])
+        return
+    try:
+        await _deliver(scope, receive, send, opened, blob, [(b"cache-control", cache)])
+    except _AwayError as error:
+        raise blobs.StorageError(str(error)) from error
+    finally:
+        await opened.close()
+
+
 async def _deliver(
-    scope: Scope, receive: Receive, send: Send, opened: blobs.OpenBlob, blob: blobs.Blob, is_public: bool
+    scope: Scope, receive: Receive, send: Send, opened: blobs.OpenBlob, blob: blobs.Blob, cache: Headers
 ) -> None:
     headers = _request_headers(scope["headers"])
     size = opened.size
     etag = f'"{blob.sha}"'.encode()
-    validators: Headers = [(b"etag", etag), (b"cache-control", _PUBLIC if is_public else _PRIVATE)]
-    if not is_public:
-        validators.append((b"vary", b"Cookie"))
+    validators: Headers = [(b"etag", etag), *cache]
     if b"if-match" in headers and not _matches(headers[b"if-match"], etag, weak=False):
         await _answer(send, 412, validators)
         return

@@ -1,5 +1,6 @@
 """The pages of creators: upload, one's own videos, and editing one."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from django.contrib import messages
@@ -70,12 +71,14 @@ def edit(request: HttpRequest, public_id: str) -> HttpResponse:
     person = _person(request)
     video = queries.access_own_video(person, public_id)
     caption, visibility, error = video.caption, str(video.visibility), None
-    allow = Allowance(video.allow_duet, video.allow_stitch, video.allow_sound)
+    allow = Allowance(video.allow_duet, video.allow_stitch, video.allow_sound, video.allow_elsewhere)
     if request.method == "POST":
         caption, visibility = request.POST.get("caption", ""), request.POST.get("visibility", "")
         # A box that is not ticked is not sent at all; the form says by a field of its own that it had boxes.
         ticked = [f"allow_{kind}" in request.POST for kind in ("duet", "stitch", "sound")]
         allow = Allowance(*ticked) if "allow" in request.POST else Allowance()
+        if "region" in request.POST and not is_protected(person):
+            allow = replace(allow, elsewhere="only_here" not in request.POST)
         try:
             actions.edit_video(person, video, caption=caption, visibility=visibility, allow=allow)
         except actions.UploadError as refusal:
@@ -89,6 +92,7 @@ def edit(request: HttpRequest, public_id: str) -> HttpResponse:
         "caption": caption,
         "error": error,
         "allow": None if is_protected(person) else allow,
+        "only_here": not allow.elsewhere,
     }
     return render(request, "videos/edit.html", facts, status=422 if error else 200)
 

@@ -25,6 +25,7 @@ from typing import Any, Final
 import psycopg
 import structlog
 from django.db import connection, transaction
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from glaswerk import reel
@@ -209,7 +210,8 @@ def publish(video_id: int, made: reel.Renditions, cover: Path | None = None) -> 
             duration_ms=largest.duration_ms,
             width=largest.width,
             height=largest.height,
-            published_at=timezone.now(),
+            # What came from elsewhere was published there before.
+            published_at=Coalesce("published_at", timezone.now()),
         )
         if not moved:
             return False

@@ -188,7 +188,12 @@ def own_card(video: Video) -> dict[str, Any]:
         "visibility": video.visibility,
         "created_at": video.created_at.isoformat(),
         "taken_down": video.taken_down_at is not None,
-        "allow_said": {"duet": video.allow_duet, "stitch": video.allow_stitch, "sound": video.allow_sound},
+        "allow_said": {
+            "duet": video.allow_duet,
+            "stitch": video.allow_stitch,
+            "sound": video.allow_sound,
+            "elsewhere": video.allow_elsewhere,
+        },
     }
 
 

@@ -16,6 +16,8 @@ from glaswerk.people.models import Person, Visibility
 from glaswerk.videos.models import Reuse, State, Video
 from glaswerk.videos.queries import visible_to
 
+ALLOWANCES = ("allow_duet", "allow_stitch", "allow_sound", "allow_elsewhere")
+
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
@@ -24,10 +26,17 @@ class Allowance:
     duet: bool | None = None
     stitch: bool | None = None
     sound: bool | None = None
+    # Whether other cells may show it at all.
+    elsewhere: bool | None = None
 
     def fields(self) -> dict[str, bool]:
         """Return what was said, by the names of the video's columns."""
-        said = {"allow_duet": self.duet, "allow_stitch": self.stitch, "allow_sound": self.sound}
+        said = {
+            "allow_duet": self.duet,
+            "allow_stitch": self.stitch,
+            "allow_sound": self.sound,
+            "allow_elsewhere": self.elsewhere,
+        }
         return {name: value for name, value in said.items() if value is not None}
 
 
@@ -43,7 +52,7 @@ def allowance_fields(creator: Person, visibility: str, said: Allowance) -> dict[
     Nothing is allowed for somebody under sixteen; `check_allowance` refuses to say otherwise.
     """
     by_default = visibility == Visibility.PUBLIC and not is_protected(creator)
-    return {**dict.fromkeys(("allow_duet", "allow_stitch", "allow_sound"), by_default), **said.fields()}
+    return {**dict.fromkeys(ALLOWANCES, by_default), **said.fields()}
 
 
 def refusal_of(creator: Person, said: Allowance) -> str | None:

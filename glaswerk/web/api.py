@@ -118,5 +118,6 @@ for _router in (
     "glaswerk.feed.api.router",
     "glaswerk.money.api.router",
     "glaswerk.shop.api.router",
+    "glaswerk.border.peers.api.router",
 ):
     api.add_router("", _router)

@@ -1,6 +1,7 @@
 """The front door: one ASGI application that answers the busy paths itself and hands the rest to Django.
 
-Lean are `/api/feed`, `/api/events`, `/api/dials…`, `/api/uploads…`, `/media/…`, `/healthz`, `/readyz` and `/metrics`.
+Lean are `/api/feed`, `/api/events`, `/api/dials…`, `/api/uploads…`, `/media/…`, `/log/…`, `/healthz`, `/readyz` and
+`/metrics`.  Putting into a cart, asking for a quote and buying come to Django by a shorter way (`lean.py`).
 """
 
 import asyncio
@@ -8,6 +9,7 @@ import contextlib
 import os
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -18,6 +20,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from psycopg import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 
+from glaswerk.border.outward import serving as outward
+from glaswerk.border.sunset import gate
+from glaswerk.border.sunset.state import copy as sunset
 from glaswerk.cell.blobs import StorageError
 from glaswerk.cell.config import Cell
 from glaswerk.cell.database import close_pool, open_pool, pool
@@ -27,12 +32,13 @@ from glaswerk.feed import first
 from glaswerk.feed.events import MOST_BYTES, BadEvent
 from glaswerk.feed.serving import BadQuestion, Feed, NotReady, read_question
 from glaswerk.feed.visitors import VisitorReader
+from glaswerk.tlog import LogError
 from glaswerk.videos import media
 from glaswerk.videos.actions import UploadError
 from glaswerk.videos.limits import max_request_bytes
 from glaswerk.videos.queue.numbers import GONE_AFTER, LINES, LIVING, JobNumbers
 from glaswerk.videos.tus import protocol, server
-from glaswerk.web import problems
+from glaswerk.web import lean, log_files, problems
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -76,6 +82,8 @@ class FrontDoor:
         self._windows = Windows()
         self._log: EventLog | None = None
         self._feed: Feed | None = None
+        self._shop = lean.LeanDjango()
+        self._shop_threads = ThreadPoolExecutor(lean.THREADS, "shop")
         self._lean: dict[str, Callable[[Scope, Receive, Send], Awaitable[None]]] = {
             "/api/feed": self._answer_feed,
             "/api/events": self._answer_events,
@@ -108,6 +116,8 @@ class FrontDoor:
     async def _start(self) -> None:
         """Wait for the servers, then begin; a worker that starts while one of them restarts must not give up."""
         await open_pool()
+        # Before it is known where the cell stands, nothing is answered.
+        await asyncio.to_thread(sunset.known.wait)
         while self._log is None:
             try:
                 self._log = await EventLog.connect(self._cell)
@@ -123,6 +133,8 @@ class FrontDoor:
                 await asyncio.sleep(0.5)
 
     async def _stop(self) -> None:
+        # What was begun to be bought is bought.
+        await asyncio.to_thread(self._shop_threads.shutdown)
         if self._feed is not None:
             await self._feed.stop()
         if self._log is not None:
@@ -143,10 +155,16 @@ class FrontDoor:
 
         if path in self._lean:
             route, handler = path, self._lean[path]
+        elif path.startswith(outward.PREFIX):
+            route, handler = "/log/blob", outward.serve
         elif path.startswith("/media/"):
             route, handler = "/media", self._answer_media
+        elif path.startswith(log_files.PREFIX):
+            route, handler = "/log", self._answer_log
         elif (path == server.ROOT or path.startswith(f"{server.ROOT}/")) and scope["method"] != "GET":
             route, handler = server.ROOT, self._answer_uploads
+        elif path in lean.PATHS and scope["method"] == "POST":
+            route, handler = path, self._answer_shop
         elif path == "/" and scope["method"] == "GET":
             route, handler = "/", self._answer_home
         else:
@@ -154,6 +172,11 @@ class FrontDoor:
         try:
             _refuse_long_headers(scope)
             _refuse_null_cookies(scope)
+            if closed := gate.refusal(sunset.stage(), scope["method"], path):
+                if route not in ("/", "django"):
+                    raise _closed(closed)
+                # In the person's own language; and no slate is ranked for a page that shows none.
+                handler = self._answer_django
             await handler(scope, receive, watched_send)
         except Refused as refused:
             await _send_problem(watched_send, refused)
@@ -174,21 +197,26 @@ class FrontDoor:
     async def _answer_django(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request to Django, which stores the whole body before a view sees it; so the limit stands here."""
         most = max_request_bytes() if scope["path"] == UPLOAD_PATH else MOST_FORM_BYTES
-        too_large = Refused(413, f"This is too large: at most {most >> 20} MiB are taken here.")
-        length = dict(scope["headers"]).get(b"content-length", b"0")
-        if length.isdigit() and int(length) > most:
-            raise too_large
-        taken = 0
+        await self._django(scope, _limited(scope, receive, most), send)
 
-        async def limited_receive() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > most:
-                raise too_large
-            return message
-
-        await self._django(scope, limited_receive, send)
+    async def _answer_shop(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a step of buying in a thread; one that has begun is finished, even where nobody waits for it any more."""
+        parts: list[bytes] = []
+        more = True
+        limited_receive = _limited(scope, receive, MOST_FORM_BYTES)
+        while more:
+            message = await limited_receive()
+            if message["type"] == "http.disconnect":
+                return
+            parts.append(message.get("body", b""))
+            more = message.get("more_body", False)
+        work = asyncio.get_running_loop().run_in_executor(
+            self._shop_threads, self._shop.answer, dict(scope), b"".join(parts)
+        )
+        status, headers, content = await asyncio.shield(work)
+        with contextlib.suppress(ConnectionError):
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": content})
 
     async def _answer_home(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with Django's page and, where it left a mark, the slate that was ranked meanwhile."""
@@ -311,6 +339,27 @@ class FrontDoor:
         visitor = await self._visitors.read(dict(scope["headers"]))
         await media.serve(scope, receive, send, visitor.person)
 
+    async def _answer_log(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with a file of the public log, which pages of other origins may read as well."""
+        _require_method(scope, "GET", "HEAD")
+        try:
+            found = await asyncio.to_thread(log_files.read_log_file, self._cell.tlog, scope["path"])
+        except LogError as error:
+            _logger.error("a file of the log cannot be read", path=scope["path"], exc_info=error)
+            raise _come_back("The log cannot be read just now.") from None
+        if found is None:
+            raise Refused(404, "The public log has no such file.")
+        headers = [
+            (b"content-type", found.media_type),
+            (b"content-length", str(len(found.data)).encode()),
+            (b"cache-control", found.caching),
+            (b"access-control-allow-origin", b"*"),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+        with contextlib.suppress(ConnectionError):
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else found.data})
+
     async def _answer_uploads(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = dict(scope["headers"])
         own = (b"tus-resumable", protocol.VERSION)
@@ -334,6 +383,9 @@ class FrontDoor:
     async def _answer_ready(self, scope: Scope, receive: Receive, send: Send) -> None:
         _require_method(scope, "GET", "HEAD")
         why_not = "the worker is starting" if self._feed is None else self._feed.why_not_ready()
+        if self._feed is not None and gate.refusal(sunset.stage(), "GET", "/api/feed"):
+            # In the dark no slate is served, and no epoch is cut that could be waited for.
+            why_not = None
         if why_not is None:
             async with asyncio.timeout(2), pool().connection() as connection:
                 await connection.execute("SELECT 1")
@@ -356,6 +408,25 @@ class FrontDoor:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         body = await asyncio.to_thread(generate_latest, registry)
         await _send(send, 200, body, CONTENT_TYPE_LATEST.encode())
+
+
+def _limited(scope: Scope, receive: Receive, most: int) -> Receive:
+    """Return a way to receive at most so many bytes of a body; it raises Refused beyond them."""
+    too_large = Refused(413, f"This is too large: at most {most >> 20} MiB are taken here.")
+    length = dict(scope["headers"]).get(b"content-length", b"0")
+    if length.isdigit() and int(length) > most:
+        raise too_large
+    taken = 0
+
+    async def limited_receive() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > most:
+            raise too_large
+        return message
+
+    return limited_receive
 
 
 def _query(scope: Scope) -> dict[str, str]:
@@ -432,6 +503,13 @@ async def _read_body(receive: Receive) -> bytes:
 
 def _come_back(detail: str) -> Refused:
     return Refused(503, detail, headers=((b"retry-after", str(LOG_PATIENCE_S).encode()),))
+
+
+def _closed(status: int) -> Refused:
+    if status == gate.LOCKED:
+        return Refused(status, "This cell can only be read now. Exports, cancelling and erasure stay open.")
+    again = (b"retry-after", str(gate.RETRY_AFTER_S).encode())
+    return Refused(status, "This cell is switched off. Exports and the public log stay open.", headers=(again,))
 
 
 async def _send_problem(send: Send, refused: Refused) -> None:

@@ -1,11 +1,15 @@
-"""What every Django answer gets: a content security policy, and the language that its person chose."""
+"""What every Django answer gets: a content security policy, and the language that its person chose; and the admin its door."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.template.response import SimpleTemplateResponse
 from django.utils import translation
+
+from glaswerk.people.access.door import reading_as
+from glaswerk.people.models import Person
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -58,5 +62,21 @@ def person_language(get_response: Handler) -> Handler:
             translation.activate(language)
             request.LANGUAGE_CODE = translation.get_language()
         return get_response(request)
+
+    return handle
+
+
+def admin_reads_as_staff(get_response: Handler) -> Handler:
+    """Let what is encrypted be read below `/admin/` only by staff to whom its person's door is open."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        if not (request.path.startswith("/admin/") and isinstance(request.user, Person)):
+            return get_response(request)
+        with reading_as(request.user):
+            # What a template has not rendered yet would be rendered outside.
+            response = get_response(request)
+            if isinstance(response, SimpleTemplateResponse):
+                response.render()
+        return response
 
     return handle

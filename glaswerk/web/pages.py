@@ -48,6 +48,7 @@ WORD_PACKAGES: Final = [
     "glaswerk.social",
     "glaswerk.feed",
     "glaswerk.shop",
+    "glaswerk.border",
 ]
 
 

@@ -20,6 +20,8 @@ def make_app() -> object:
         raise SystemExit("\n".join(str(error) for error in errors))
     from django.conf import settings
 
+    from glaswerk.border.sunset.state import watch
     from glaswerk.web.front import FrontDoor
 
+    watch(settings.CELL)
     return FrontDoor(settings.CELL, django_application)

@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("glaswerk.web.pages")),
     path("", include("glaswerk.people.pages")),
+    path("", include("glaswerk.people.access.pages")),
     path("", include("glaswerk.videos.pages")),
     path("", include("glaswerk.videos.studio.pages")),
     path("", include("glaswerk.videos.queue.pages")),
@@ -21,4 +22,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("glaswerk.feed.pages")),
     path("", include("glaswerk.money.pages")),
     path("", include("glaswerk.shop.pages")),
+    path("", include("glaswerk.border.pages")),
 ]

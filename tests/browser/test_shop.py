@@ -1,11 +1,13 @@
 """Buying from a playing video: the chip, the sheet, two presses, the order; and the same without a script."""
 
+import time
+
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, Visit, sign_in
-from tests.browser.player import CURRENT, wait_playing
+from tests.browser.conftest import DESKTOP, PATIENCE_S, PHONE, Visit, sign_in
+from tests.browser.player import CURRENT, move, shown_video, wait_playing
 from tests.browser.shopping import FROM_MS, TO_MS, Shop, ask, open_shop, returning_buyer
 from tests.browser.test_accessibility import violations
 from tests.cells import RunningCell
@@ -51,7 +53,7 @@ def test_the_chip_shows_while_its_moment_plays(visit: Visit, shop: Shop) -> None
     chip = page.locator(CHIP)
     seek(page, FROM_MS + 200)
     expect(chip).to_be_visible()
-    expect(chip).to_have_accessible_name("Vase Flensburg from €31.20")
+    expect(chip).to_have_accessible_name("Vase Flensburg from €31.20 before €39.00")
     seek(page, TO_MS + 50)
     expect(chip).to_be_hidden()
     seek(page, FROM_MS + 200)
@@ -100,6 +102,61 @@ def test_two_presses_buy_while_the_video_plays_on(visit: Visit, shop: Shop, buye
     expect(page.get_by_text("Please send it to Hansen Glas GmbH")).to_be_visible()
 
 
+def test_what_a_video_sells_earns_until_it_comes_back(
+    visit: Visit, shop: Shop, buyer: httpx.Client, stocked_cell: RunningCell
+) -> None:
+    """Watch, buy, send, send back, pay back: creator and books follow each step."""
+    plan = ask(
+        shop.owner, "POST", f"/api/shop/merchants/{shop.name}/plans", {"kind": "open", "title": "All", "rate_bp": 1000}
+    )
+    ask(shop.creator, "PUT", f"/api/shop/enrolments/{plan['id']}")
+    wait_shoppable(stocked_cell, shop)
+    page, creator, merchant = visit(reduced_motion="reduce"), visit(), visit()
+    for browser_of, client in ((page, buyer), (creator, shop.creator), (merchant, shop.owner)):
+        sign_in(browser_of, client)
+    # Only what the feed itself has served counts for its creator.
+    page.goto("/?again=1")
+    wait_playing(page)
+    while shown_video(page) != shop.video:
+        move(page, "ArrowDown")
+    wait_playing(page)
+    seek(page, FROM_MS + 100)
+    page.locator(f"{CURRENT} {CHIP}").click()
+    sheet = page.locator("#product")
+    sheet.get_by_role("radio", name="Large").check()
+    sheet.get_by_role("button", name="Buy now").click()
+    sheet.get_by_role("button", name="Order and pay €63.90").click()
+    sheet.get_by_role("link", name="See the order").click()
+    expect(page.get_by_role("heading", name="Glashütte Hansen")).to_be_visible()
+    order = page.url.rsplit("/", 1)[1]
+
+    def earned(words: str, amount: str) -> None:
+        creator.goto("/earnings")
+        expect(creator.locator("dl.figures div", has_text=words).locator("dd")).to_have_text(amount)
+
+    # Ten percent of €59.00 without its VAT.
+    earned("Accrued", "€4.96")
+    merchant.goto(f"/merchant/{shop.name}/orders/{order}")
+    merchant.get_by_label("Tracking number").fill("00340435")
+    merchant.get_by_role("button", name="Mark as sent").click()
+    page.reload()
+    expect(page.get_by_text("00340435").first).to_be_visible()
+    page.get_by_text("Send something back").click()
+    page.get_by_label("Vase Flensburg").select_option("1")
+    page.get_by_role("button", name="Withdraw from these").click()
+    expect(page.get_by_text("Please send it to Hansen Glas GmbH")).to_be_visible()
+    merchant.goto(f"/merchant/{shop.name}/returns")
+    card = merchant.locator("li.card", has_text=order)
+    card.get_by_role("button", name="It arrived: pay it back").click()
+    expect(card.get_by_text("Received")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Paid back")).to_be_visible()
+    earned("Accrued", "€0.00")
+    earned("Taken back", "€4.96")
+    book = stocked_cell.json("money", "check")
+    assert book["violations"] == 0 and book["entries"] > 0
+
+
 def test_a_guest_buys_without_a_script(visit: Visit, shop: Shop) -> None:
     """Cart, checkout, the provider's page and the order are plain forms."""
     page = visit(java_script_enabled=False)
@@ -130,6 +187,78 @@ def test_a_guest_buys_without_a_script(visit: Visit, shop: Shop) -> None:
     page.get_by_role("button", name="Cancel this order").click()
     expect(page.get_by_text("Your order is cancelled.")).to_be_visible()
     expect(page.get_by_text("Paid back")).to_be_visible()
+
+
+def wait_shoppable(cell: RunningCell, shop: Shop) -> None:
+    """Wait until the epoch in service knows that the shop's video sells something."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        slots = cell.client().get("/api/feed", params={"feed": "shop", "limit": 50}).json()["slots"]
+        if any(slot["video"]["id"] == shop.video for slot in slots):
+            return
+        assert time.monotonic() < deadline, "the video is not shoppable"
+        time.sleep(0.3)
+
+
+def test_why_a_video_that_sells_something_is_there(visit: Visit, shop: Shop, stocked_cell: RunningCell) -> None:
+    """On a phone: who brought it, that nobody paid, how many there may be; in both languages, and axe finds nothing."""
+    wait_shoppable(stocked_cell, shop)
+    for locale, words in {
+        "en-GB": (
+            "It shows something to buy",
+            "Nobody paid for this place",
+            "At most 1 of 10 places",
+            "Things to buy",
+        ),
+        "de-DE": (
+            "Es zeigt etwas zu kaufen",
+            "Niemand hat für diesen Platz bezahlt",
+            "Höchstens 1 von 10 Plätzen",
+            "Dinge zum Kaufen",
+        ),
+    }.items():
+        page = visit(locale=locale, has_touch=True, reduced_motion="reduce")
+        page.goto("/")
+        wait_playing(page)
+        for _ in range(40):
+            if page.locator(CURRENT).get_by_text("Why this vase leans").count():
+                break
+            page.keyboard.press("j")
+            page.wait_for_timeout(300)
+        page.keyboard.press("w")
+        panel = page.locator("#why")
+        for word in words[:2]:
+            expect(panel.get_by_text(word)).to_be_visible()
+        expect(panel.get_by_text(words[2])).to_be_visible()
+        expect(panel.locator(".what-if")).to_contain_text(words[3])
+        assert page.evaluate("() => document.querySelector('#why .sheet-body').scrollWidth <= innerWidth")
+        assert violations(page) == []
+
+
+def test_the_shop_picks_for_who_has_a_personal_feed_and_counts_for_others(
+    visit: Visit, shop: Shop, stocked_cell: RunningCell
+) -> None:
+    """The picks come from the engine and say why; without a profile or a script the page's own list stays, and says how."""
+    wait_shoppable(stocked_cell, shop)
+    page = visit(reduced_motion="reduce")
+    page.goto("/shop")
+    expect(page.get_by_role("heading", name="Picked for you")).to_be_visible()
+    page.get_by_role("button", name="Why Vase Flensburg?").click()
+    panel = page.get_by_role("dialog", name="Why this?")
+    expect(panel.get_by_text("It shows something to buy")).to_be_visible()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Why Vase Flensburg?")).to_be_focused()
+    page.evaluate(
+        """() => fetch("/api/dials", { method: "PUT", body: JSON.stringify({ profiling: false }),
+             headers: { "Content-Type": "application/json" } })"""
+    )
+    for other in (page, visit(java_script_enabled=False)):
+        other.goto("/shop")
+        expect(other.get_by_role("heading", name="Often bought here")).to_be_visible()
+        expect(other.get_by_text("Nothing about you counts")).to_be_visible()
+        expect(other.locator("#picks .tile-title").first).to_be_visible()
+        expect(other.get_by_role("heading", name="Picked for you")).to_have_count(0)
 
 
 def variant_of(shop: Shop) -> str:
@@ -182,7 +311,8 @@ def test_axe_finds_nothing_in_the_shop(visit: Visit, shop: Shop, buyer: httpx.Cl
     found += violations(page)
     sign_in(page, shop.owner)
     console = f"/merchant/{shop.name}"
-    for path in ("/merchants/apply", console, f"{console}/products", f"{console}/stock", f"{console}/returns"):
+    places = ("", "/orders", "/products", "/products/new", "/stock", "/returns", "/send", "/terms", "/settings")
+    for path in ("/merchants/apply", *(f"{console}{place}" for place in places)):
         page.goto(path)
         found += violations(page)
     sign_in(page, shop.creator)

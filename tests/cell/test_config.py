@@ -43,7 +43,8 @@ def test_a_typo_names_the_key(section: str, name: str, field: object) -> None:
 
 @pytest.mark.parametrize(("section", "name", "field"), KEYS)
 def test_a_value_of_another_type_names_the_key(section: str, name: str, field: object) -> None:
-    with pytest.raises(ConfigError, match=rf"{section}\.{name}: "):
+    # Where a list is right, its item is the wrong one.
+    with pytest.raises(ConfigError, match=rf"{section}\.{name}(\.0)?: "):
         parse_config(f"[{section}]\n{name} = [1]\n")
 
 

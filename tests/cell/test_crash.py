@@ -21,7 +21,7 @@ from tests.cells import RunningCell, event
 from tests.feed.theatre import DURATION_MS, Theatre
 
 pytestmark = [pytest.mark.cell, pytest.mark.timeout(600)]
-CHILDREN = ("postgres", "nats", "projector", "archiver", "epochs", "jobs", "web", "a web worker")
+CHILDREN = ("postgres", "nats", "projector", "archiver", "epochs", "recorder", "courier", "jobs", "web", "a web worker")
 SENDERS = 4
 # A sender pauses between two batches, so that the machine has time for what is killed and started.
 PAUSE_S = 0.05

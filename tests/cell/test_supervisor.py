@@ -162,7 +162,17 @@ def test_other_commands_know_the_port_that_was_chosen_at_the_start(own_cell: Run
 
     status = told("status")
     assert (status["running"], status["url"]) == (True, own_cell.url)
-    assert set(status["children"]) == {"postgres", "nats", "projector", "archiver", "epochs", "jobs", "web"}
+    assert set(status["children"]) == {
+        "postgres",
+        "nats",
+        "projector",
+        "archiver",
+        "epochs",
+        "recorder",
+        "courier",
+        "jobs",
+        "web",
+    }
     ports = [finding for finding in told("doctor")["findings"] if finding["check"] == "port"]
     assert [(finding["ok"], str(own_cell.port) in finding["seen"]) for finding in ports] == [(True, True)]
 
@@ -180,7 +190,17 @@ def test_after_a_kill_of_the_supervisor_nothing_is_left_and_a_start_at_once_work
     # The next one waits for the rest of the killed one, in place of starting a second PostgreSQL beside it.
     own_cell.start()
     assert not [pid for pid in whole if is_alive(pid)]
-    assert set(own_cell.children()) == {"postgres", "nats", "projector", "archiver", "epochs", "jobs", "web"}
+    assert set(own_cell.children()) == {
+        "postgres",
+        "nats",
+        "projector",
+        "archiver",
+        "epochs",
+        "recorder",
+        "courier",
+        "jobs",
+        "web",
+    }
     # Both starts together prepared the tables once.
     assert (own_cell.data / "up.log").read_text().count("preparing tables") == 1
 
@@ -193,8 +213,8 @@ def test_sigterm_stops_everything_in_order_and_commands_then_start_what_they_nee
     assert own_cell.process.wait(90) == 0
     assert not [pid for pid in whole if is_alive(pid)]
     stopped = [line for line in (own_cell.data / "up.log").read_text().splitlines() if "stopping" in line]
-    order = ["web", "jobs", "epochs", "archiver", "projector", "nats", "postgres"]
-    assert stopped[-7:] == [f"  stopping {name}" for name in order]
+    order = ["web", "jobs", "courier", "recorder", "epochs", "archiver", "projector", "nats", "postgres"]
+    assert stopped[-9:] == [f"  stopping {name}" for name in order]
     assert not (own_cell.data / "run" / "status.json").exists()
     # PostgreSQL was asked, not killed: nothing has to be recovered.
     log = (own_cell.data / "log" / "postgres.log").read_text()
@@ -243,7 +263,7 @@ def test_existing_servers_are_used_through_the_same_code(tmp_path: Path) -> None
         )
         guest.start()
         try:
-            assert set(guest.children()) == {"projector", "archiver", "epochs", "jobs", "web"}
+            assert set(guest.children()) == {"projector", "archiver", "epochs", "recorder", "courier", "jobs", "web"}
             assert not (guest.data / "postgres").exists()
             assert not (guest.data / "nats").exists()
             name, client = guest.person()

@@ -17,7 +17,8 @@ import pytest
 from glaswerk.cli.demo.audience import invent_audience, react
 from glaswerk.cli.demo.clips import CLIPS
 from glaswerk.cli.demo.remarks import remark_about
-from glaswerk.cli.demo.welcome import ACCOUNTS, PASSWORD
+from glaswerk.cli.demo.wares.shops import SHOPS
+from glaswerk.cli.demo.welcome import ACCOUNTS, MERCHANT, PASSWORD, VIEWER
 from tests.cells import ROOT, RunningCell, environment, event, free_port, send
 from tests.cli.tiny_demo import TOPICS
 
@@ -113,17 +114,54 @@ def test_a_stopped_fill_goes_on_and_makes_nothing_twice(filled: RunningCell) -> 
     }
     assert all(slot["video"]["creator"]["avatar"] for slot in slots)
     people = {person["name"]: person["role"] for person in filled.json("person", "list")}
-    assert {name: people[name] for name, _, _ in ACCOUNTS} == {name: role for name, role, _ in ACCOUNTS}
-    assert Counter(people.values()) == {"viewer": 13, "creator": 3, "moderator": 1, "operator": 1}
+    # The list names the roles of staff only.
+    staff = ("moderator", "operator")
+    assert {name: people[name] for name, _, _ in ACCOUNTS} == {
+        name: role if role in staff else "" for name, role, _ in ACCOUNTS
+    }
+    # Creators, the audience, the demo's viewer, its merchant and the owners of the other shops.
+    assert Counter(people.values()) == {"": 3 + 12 + 1 + 1 + 4, "moderator": 1, "operator": 1}
+
+
+@pytest.mark.cell
+def test_the_shops_are_open_and_stand_in_the_clips(filled: RunningCell) -> None:
+    client = filled.client()
+    found, after = [], None
+    while True:
+        page = client.get("/api/shop/products", params={"limit": 50, **({"before": after} if after else {})}).json()
+        found += page["products"]
+        after = page["next"]
+        if after is None:
+            break
+    assert Counter(one["merchant"] for one in found) == {shop.name: 12 for shop in SHOPS}
+    assert all(one["pictures"][0]["url"] and one["variants"][0]["price"] for one in found)
+    assert len({one["kind"] for one in found}) >= 8
+    available = [sum(each["available"] for each in one["variants"]) for one in found]
+    assert 0 in available and any(0 < one <= 3 for one in available)
+    assert any(each["before"] for one in found for each in one["variants"])
+    videos = [slot["video"]["id"] for slot in _slate(client, 50)["slots"]]
+    tagged = client.get("/api/shop/tagged", params={"videos": ",".join(videos)}).json()["videos"]
+    assert set(tagged) == set(videos), "aurora, ocean and pottery all have a shop"
+    # It was bought once, though the shops were opened twice.
+    viewer, merchant = _signed_in(filled, VIEWER), _signed_in(filled, MERCHANT)
+    bought = viewer.get("/api/shop/orders").json()["orders"]
+    assert {one["merchant"] for one in bought} == {"ton-und-feuer", "nordlicht-drucke"} and len(bought) == 2
+    waiting = merchant.get("/api/shop/merchants/ton-und-feuer/orders").json()["orders"]
+    assert [one["state"] for one in waiting] == ["paid"]
+
+
+def _signed_in(cell: RunningCell, name: str) -> httpx.Client:
+    client = cell.client()
+    client.get("/accounts/login/")
+    form = {"login": name, "password": PASSWORD, "csrfmiddlewaretoken": client.cookies["csrftoken"]}
+    answer = client.post("/accounts/login/", data=form, headers={"Referer": f"{cell.url}/accounts/login/"})
+    assert answer.status_code == 302
+    return client
 
 
 @pytest.mark.cell
 def test_the_printed_password_opens_the_printed_account(filled: RunningCell) -> None:
-    client = filled.client()
-    client.get("/accounts/login/")
-    form = {"login": "demo", "password": PASSWORD, "csrfmiddlewaretoken": client.cookies["csrftoken"]}
-    answer = client.post("/accounts/login/", data=form, headers={"Referer": f"{filled.url}/accounts/login/"})
-    assert answer.status_code == 302
+    assert _signed_in(filled, "demo").get("/me").status_code == 200
 
 
 @pytest.mark.cell

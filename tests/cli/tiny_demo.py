@@ -11,9 +11,11 @@ import sys
 from pathlib import Path
 
 import imageio_ffmpeg
+from PIL import Image
 
 from glaswerk.cli.demo.cast import Creator
 from glaswerk.cli.demo.clips import Clip
+from glaswerk.cli.demo.wares.goods import Ware
 
 TOPICS = ("aurora", "ocean", "pottery")
 COLORS = {"aurora": "0x106040", "ocean": "0x103060", "pottery": "0x704020"}
@@ -41,9 +43,12 @@ def paint_clip(clip: Clip, path: Path) -> None:
 
 def paint_avatar(creator: Creator, path: Path) -> None:
     """Write a plain picture."""
-    from PIL import Image
-
     Image.new("RGB", (64, 64), COLORS[creator.topics[0]].replace("0x", "#")).save(path)
+
+
+def paint_ware(ware: Ware, number: int) -> Image.Image:
+    """Return a plain picture."""
+    return Image.new("RGB", (32, 32), (number * 4, 90, 140))
 
 
 def main() -> None:
@@ -68,7 +73,7 @@ def main() -> None:
                 os.kill(os.getpid(), signal.SIGINT)
 
         stage.Display.advance = counted  # type: ignore[method-assign]
-    production = stage.Production(CLIPS, paint_clip, paint_avatar, viewers=12)
+    production = stage.Production(CLIPS, paint_clip, paint_avatar, paint_ware, viewers=12)
     stage.fill(current_cell(), production, Console(stderr=True))
 
 

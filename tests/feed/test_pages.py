@@ -437,12 +437,12 @@ def test_pages_ask_the_database_a_known_number_of_times(django_assert_num_querie
         Like.objects.create(person=creator, video=mine, at=now())
         post_comment(creator, mine.pk, "Hi")
     client = browser(reader)
-    session = 2  # The session and its person.
+    session = 3  # The session, its person, and what they have not read.
     client.get("/discover")  # Counts the likes for the next minute.
     for address, number in {
         "/": 0,
-        "/@creator": 8,  # person; block, follow; grid, totals; followers, following, likes
-        "/@reader/liked": 6,
+        "/@creator": 9,  # person; block, follow; grid, totals; followers, following, likes; a showcase
+        "/@reader/liked": 7,
         "/t/fox": 3,
         "/discover": 5,  # what is liked, those of it that may be seen (they fill the grid), totals; hashtags; creators
         "/discover?q=fox": 4,

@@ -1,10 +1,11 @@
 """Catalogues made from a seed: every video of one topic, viewers with two topics each."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
-from glaswerk.glass import Catalogue, Epoch, Policy, Watches, cut_epoch, default_policy
+from glaswerk.glass import FLOOR, Catalogue, Epoch, Goods, Policy, Watches, cut_epoch, default_policy
 
 NOW = 1_800_000_000_000
 DAY = 86_400_000
@@ -58,6 +59,24 @@ def make_watches(catalogue: Catalogue, people: int, each: int = 20, topics: int 
         video=catalogue.ids[rows.ravel()],
         strength=rng.integers(30, 256, people * each).astype(np.uint8),
         at=NOW - rng.integers(0, 10 * DAY, people * each),
+    )
+
+
+def make_goods(videos: Iterable[int], products: int = 12, seed: int = 3) -> Goods:
+    """Every video shows one or two of so many products, a quarter of them sold out; neighbours among them are bought together."""
+    rng = np.random.default_rng(seed)
+    shown = [(video, product) for video in videos for product in np.unique(rng.integers(0, products, 2)).tolist()]
+    pairs = [(first, first + step) for first in range(products) for step in (1, 2) if first + step < products]
+    both = rng.integers(0, 6 * FLOOR, len(pairs))
+    return Goods(
+        video=np.array([video for video, _ in shown], dtype=np.int64),
+        product=np.array([product for _, product in shown], dtype=np.int64),
+        is_sold=rng.random(len(shown)) < 0.75,
+        bought=np.arange(products, dtype=np.int64),
+        buyers=6 * FLOOR + rng.integers(0, 40, products),
+        first=np.array([first for first, _ in pairs], dtype=np.int64),
+        second=np.array([second for _, second in pairs], dtype=np.int64),
+        both=both,
     )
 
 

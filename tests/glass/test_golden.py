@@ -11,7 +11,21 @@ from pathlib import Path
 
 import numpy as np
 
-from glaswerk.glass import Ask, Catalogue, Dials, Epoch, Policy, Viewer, Watch, Watches, cut_epoch, explain, rank, token
+from glaswerk.glass import (
+    Ask,
+    Catalogue,
+    Dials,
+    Epoch,
+    Goods,
+    Policy,
+    Viewer,
+    Watch,
+    Watches,
+    cut_epoch,
+    explain,
+    rank,
+    token,
+)
 from glaswerk.glass.catalogue import COUNTS
 from glaswerk.glass.scale import dice
 
@@ -61,13 +75,25 @@ def lines() -> list[str]:
         at=NOW - thrown(18, 4000, 2000) * HOUR,
     )
     policy = Policy.parse((HERE / "golden_policy.toml").read_text("utf-8"))
-    epoch = Epoch.from_bytes(cut_epoch(catalogue, watches, policy, NOW))
+    shows = {
+        "video": catalogue.ids[thrown(24, 90, SIZE)],
+        "product": thrown(25, 90, 15),
+        "is_sold": thrown(26, 90, 4) > 0,
+    }
+    buyers = {"bought": np.arange(15, dtype=np.int64), "buyers": thrown(27, 15, 60) + 40}
+    pairs = {
+        "first": np.arange(14, dtype=np.int64),
+        "second": np.arange(1, 15, dtype=np.int64),
+        "both": thrown(28, 14, 40),
+    }
+    goods = Goods(**shows, **buyers, **pairs)
+    epoch = Epoch.from_bytes(cut_epoch(catalogue, watches, policy, NOW, goods=goods))
     ids = epoch.column("ids").tolist()
     watched = tuple(Watch(ids[7 * place], 37 * place % 256, NOW - place * HOUR, 1 << place % 6) for place in range(40))
     viewer = Viewer(7, watched, (3, 5, 8), (13,), tuple(ids[10:200:3]), "de", "en")
     turned = replace(viewer, dials=Dials(1, -1, 2, -1, 1, (("t3", 2), ("t5", -2))), hidden=(token("w4"),))
     found = [epoch.sha256, *(sha256(one.encode()).hexdigest() for one in (viewer, turned))]
-    surfaces = ("for_you", "following", "hashtag:t3", "creator:5")
+    surfaces = ("for_you", "following", "shop", "hashtag:t3", "creator:5")
     for one, surface in product((viewer, turned), surfaces):
         ask = Ask(10, NOW + 5000, surface, 42, (ids[70],), again=True)
         found += [ask.encode().hex(), rank(epoch, one, ask).encode().hex()]

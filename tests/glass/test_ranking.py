@@ -180,7 +180,7 @@ def whole_numbers(value: object) -> bool:
         return all(isinstance(key, str) and whole_numbers(inner) for key, inner in value.items())
     if isinstance(value, list):
         return all(whole_numbers(inner) for inner in value)
-    return type(value) in (int, str, bool)
+    return value is None or type(value) in (int, str, bool)
 
 
 @given(VIEWER, ASK)

@@ -29,11 +29,11 @@ from glaswerk.glass import (
 )  # fmt: skip
 from glaswerk.glass.dials import NEUTRAL
 
-from .synthetic import DAY, NOW, make_catalogue, make_watches
+from .synthetic import DAY, NOW, make_catalogue, make_goods, make_watches
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "verify_slate.py"
 WORDS = [f"word{number}" for number in range(12)]
-SURFACES = (*["for_you"] * 7, "following", "hashtag:topic1", "hashtag:none", "creator:7919", "creator:5")
+SURFACES = (*["for_you"] * 7, "shop", "following", "hashtag:topic1", "hashtag:none", "creator:7919", "creator:5")
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,9 @@ def made(seed: int) -> tuple[bytes, bytes, bytes, bytes]:
             published_at=np.array([NOW - chance.choice((0, 1, 5 * DAY, chance.randrange(20 * DAY))) for _ in rows]),
         )
         watches = make_watches(catalogue, 30, topics=4, seed=seed)
-    data = cut_epoch(catalogue, watches, changed_policy(chance), NOW)
+    # Every second epoch knows what was bought together, and what its videos show; in the others somebody said it without.
+    goods = make_goods(chance.sample(catalogue.ids.tolist(), size // 3), seed=seed) if seed % 2 else None
+    data = cut_epoch(catalogue, watches, changed_policy(chance), NOW, goods=goods)
     ids = [*catalogue.ids.tolist(), 5, 77]
     creators = sorted({*catalogue.creator.tolist(), 9})
     watched = [

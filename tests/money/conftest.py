@@ -79,6 +79,7 @@ def nobody_hears(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody hears of payments but whom a test names; afterwards the shop does again."""
     monkeypatch.setattr(registry, "_callbacks", {})
     monkeypatch.setattr(registry, "_pages", {})
+    monkeypatch.setattr(registry, "_sellers", {})
 
 
 @pytest.fixture

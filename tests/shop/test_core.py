@@ -45,7 +45,7 @@ def reserve(
     number = new_id()
     row = _reserve(
         [number, buyer, None, key or str(number), "a" * 64, "b" * 64, "EUR", quote.total_minor, Jsonb(made), Jsonb({}),
-         "", "en", "sandbox", voucher, 15]
+         "", "en", "sandbox", voucher, 15, None, "", ""]
     )  # fmt: skip
     return row[0]
 

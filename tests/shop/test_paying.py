@@ -177,11 +177,12 @@ def test_who_dies_after_the_provider_took_it_has_paid_once(
     variant, guest = make_variant(shop), Client()
     body = wish(quoted(guest, {variant.public_id: 1}))
 
-    def die(purchase: int, payment: int | None) -> str:
+    def die(*_words: object) -> str:
         raise OSError("the power is gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr("glaswerk.shop.hearing.settle", die)
+        for way in ("succeed_at_once", "take_in"):
+            patch.setattr(f"glaswerk.money.payments.actions.{way}", die)
         for _ in range(3):
             with pytest.raises(OSError, match="power"):
                 send(guest, "post", "/api/purchases", body, **{"Idempotency-Key": "k"})

@@ -12,9 +12,10 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import transaction
 
-from glaswerk.cli.demo.cast import CREATORS, Creator
+from glaswerk.cli.demo.cast import Creator
 from glaswerk.cli.demo.failure import DemoError
-from glaswerk.cli.demo.welcome import CREATOR, MODERATOR, OPERATOR, PASSWORD, VIEWER
+from glaswerk.cli.demo.share import printed_creator
+from glaswerk.cli.demo.welcome import MERCHANT, MODERATOR, OPERATOR, PASSWORD, VIEWER
 from glaswerk.people.actions import set_avatar
 from glaswerk.people.models import Person, Role
 
@@ -46,12 +47,13 @@ def _sign_up(name: str, display_name: str, role: Role, bio: str = "") -> Person:
 
 
 def sign_up_accounts() -> None:
-    """Make the four accounts that are printed.  Safe to run again."""
+    """Make the five accounts that are printed.  Safe to run again."""
     with transaction.atomic():
         _sign_up(VIEWER, "Demo", Role.VIEWER)
+        _sign_up(MERCHANT, "Ton & Feuer, the shop", Role.VIEWER)
         _sign_up(MODERATOR, "Moderation", Role.MODERATOR)
         _sign_up(OPERATOR, "Operations", Role.OPERATOR)
-        creator = next(creator for creator in CREATORS if creator.name == CREATOR)
+        creator = printed_creator()
         _sign_up(creator.name, creator.display_name, Role.CREATOR, creator.bio)
 
 
@@ -86,6 +88,25 @@ def sign_up_viewers(viewers: Iterable[tuple[str, str, str]]) -> dict[str, Person
     found = Person.objects.filter(name__in=[name for name, _, _ in wanted])
     # Whoever has a password is a real person who came first.
     return {person.name: person for person in found if not person.has_usable_password()}
+
+
+def sign_up_owners(owners: Iterable[tuple[str, str]]) -> dict[str, Person]:
+    """Make the shops' owners of (name, shown name) and return them by name.  Only the printed one can sign in.
+
+    Raises DemoError where a name is somebody else's.
+    """
+    wanted = dict(owners)
+    printed = _sign_up(MERCHANT, wanted.pop(MERCHANT), Role.VIEWER)
+    others = sign_up_viewers((name, title, "") for name, title in wanted.items())
+    taken = next((name for name in wanted if name not in others), None)
+    if taken is not None:
+        raise DemoError(f"Somebody here is called {taken} already. Give the demo a folder of its own with --data DIR.")
+    return {MERCHANT: printed, **others}
+
+
+def by_name(*names: str) -> dict[str, Person]:
+    """Return persons by name."""
+    return {person.name: person for person in Person.objects.filter(name__in=names)}
 
 
 def open_session(person: Person) -> str:

@@ -1,4 +1,4 @@
-"""Filling a cell with demo content: signing up, painting, publishing, watching.
+"""Filling a cell with demo content: signing up, painting, publishing, selling, watching.
 
 Every step finds what is done and goes on from there, and the mark that says that all is done is written last; so a fill
 that was stopped anywhere is resumed by the next one.
@@ -8,12 +8,13 @@ import asyncio
 import shutil
 import signal
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
+from PIL import Image
 from rich.console import Console
 
 from glaswerk.cell.config import Cell
@@ -22,25 +23,42 @@ from glaswerk.cli.demo.audience import Audience, Spectator, invent_audience
 from glaswerk.cli.demo.cast import Creator, render_avatar
 from glaswerk.cli.demo.clips import CLIPS, Clip, render_clip
 from glaswerk.cli.demo.display import Display
+from glaswerk.cli.demo.share import own_creators, own_share
 from glaswerk.cli.demo.studio import PaintAvatar, PaintClip, Studio
 from glaswerk.cli.demo.visitor import Visitor, open_client
-from glaswerk.cli.demo.welcome import accounts_mark, content_mark, folder
+from glaswerk.cli.demo.wares import market
+from glaswerk.cli.demo.wares.goods import Ware
+from glaswerk.cli.demo.wares.shops import SHOPS
+from glaswerk.cli.demo.welcome import OPERATOR, VIEWER, accounts_mark, content_mark, folder
 from glaswerk.people.models import Person
 from glaswerk.videos.models import Video
 
 SEED: Final = 20_260_101
+_VIEWERS: Final = 300
 # The scenes are drawn at 360 to 432 across, so more would show nothing more, and cost the first start time.
 _AS_DRAWN: Final = partial(render_clip, width=432, height=768)
+
+
+def _paint_ware(ware: Ware, number: int) -> Image.Image:
+    from glaswerk.cli.demo.wares.stills import paint_still
+
+    return paint_still(ware.shape, ware.topic, ware.look, number)
+
+
+def _own_clips() -> tuple[Clip, ...]:
+    here = own_creators()
+    return tuple(clip for clip in CLIPS if clip.creator in here)
 
 
 @dataclass(frozen=True, slots=True)
 class Production:
     """What is shown and to how many; the painting functions are importable, because other processes run them."""
 
-    clips: tuple[Clip, ...] = CLIPS
+    clips: tuple[Clip, ...] = field(default_factory=_own_clips)
     paint_clip: PaintClip = _AS_DRAWN
     paint_avatar: PaintAvatar = render_avatar
-    viewers: int = 300
+    paint_ware: market.PaintWare = _paint_ware
+    viewers: int = field(default_factory=lambda: _VIEWERS // own_share()[1])
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -74,11 +92,12 @@ def fill(cell: Cell, production: Production, console: Console) -> None:
     add_accounts(cell)
     spectators = invent_audience(production.topics, production.viewers, SEED)
     viewers = accounts.sign_up_viewers((one.name, one.display_name, one.language) for one in spectators)
+    owners = accounts.sign_up_owners((shop.owner, shop.owner_title) for shop in SHOPS)
     known = list(Person.objects.filter(name__in=production.creators))
     sessions = accounts.open_sessions([*viewers.values(), *known])
     with Display(console) as display:
         try:
-            _run_until_told(lambda: _perform(cell, production, spectators, sessions, display))
+            _run_until_told(lambda: _perform(cell, production, spectators, sessions, owners, display))
         finally:
             accounts.close_sessions(sessions.values())
     shutil.rmtree(folder(cell) / "clips", ignore_errors=True)
@@ -86,7 +105,12 @@ def fill(cell: Cell, production: Production, console: Console) -> None:
 
 
 async def _perform(
-    cell: Cell, production: Production, spectators: list[Spectator], sessions: dict[str, str], display: Display
+    cell: Cell,
+    production: Production,
+    spectators: list[Spectator],
+    sessions: dict[str, str],
+    owners: dict[str, Person],
+    display: Display,
 ) -> None:
     async with open_client(cell.local_url) as client:
 
@@ -99,7 +123,13 @@ async def _perform(
         visitors = {name: Visitor(client, session) for name, session in sessions.items()}
         creators = {name: visitor for name, visitor in visitors.items() if name in production.creators}
         studio = Studio(folder(cell) / "clips", production.paint_clip, production.paint_avatar, sign_up, display)
-        await studio.publish_all(production.clips, creators)
+        named = await sync_to_async(accounts.by_name)(OPERATOR, VIEWER)
+        async with asyncio.TaskGroup() as group:
+            # The shelves are filled while the clips are painted and prepared, which takes much longer.
+            group.create_task(market.open_shops(owners, named[OPERATOR], production.paint_ware, display))
+            group.create_task(studio.publish_all(production.clips, creators))
+        await sync_to_async(market.show_in_videos)(production.clips)
+        await sync_to_async(market.buy_once)(named[VIEWER])
         await Audience(visitors, display, SEED).watch(spectators)
 
 

@@ -13,9 +13,11 @@ VIEWER: Final = "demo"
 CREATOR: Final = "nordlicht.ida"
 MODERATOR: Final = "demo.moderator"
 OPERATOR: Final = "demo.operator"
+MERCHANT: Final = "demo.merchant"
 ACCOUNTS: Final = (
-    (VIEWER, "viewer", "watches, likes and comments; nothing seen yet"),
+    (VIEWER, "viewer", "watches, likes, comments and buys; nothing seen yet"),
     (CREATOR, "creator", "has four clips, and uploads more"),
+    (MERCHANT, "viewer", "owns the shop Ton & Feuer; its console is at /merchant"),
     (MODERATOR, "moderator", "may take down what does not belong here"),
     (OPERATOR, "operator", "may open /admin/"),
 )
@@ -36,18 +38,19 @@ def content_mark(cell: Cell) -> Path:
     return folder(cell) / "complete"
 
 
-def welcome(cell: Cell, console: Console) -> None:
-    """Print the address, the accounts and what to try next."""
+def welcome(cell: Cell, console: Console, creator: str = CREATOR) -> None:
+    """Print the address, the accounts and what to try next; `creator` is the one who is at home here."""
     console.print(f"\n[bold]Glaswerk is ready: {cell.public_url}[/]\n", highlight=False)
     table = Table(box=None, padding=(0, 2, 0, 2), show_header=False)
     for name, role, can in ACCOUNTS:
-        table.add_row(f"[bold]{name}[/]", role, can)
+        table.add_row(f"[bold]{creator if name == CREATOR else name}[/]", role, can)
     console.print(table)
-    console.print(f"  The password of all four: [bold]{PASSWORD}[/]\n", highlight=False)
+    console.print(f"  The password of all five: [bold]{PASSWORD}[/]\n", highlight=False)
     steps = (
         "Open the address, watch two clips of one topic to their end and swipe on: the very next clips follow you.",
         'Open "Why this video?" in a clip\'s menu: every point of its score, with no remainder.',
-        f"Sign in as {CREATOR} and upload a clip of your own at {cell.public_url}/upload.",
+        f"Sign in as {creator} and upload a clip of your own at {cell.public_url}/upload.",
+        f"Touch the product in a pottery clip and buy it; then sign in as {MERCHANT} and send it off.",
     )
     console.print("  Try next:", highlight=False)
     for number, step in enumerate(steps, 1):

@@ -3,11 +3,14 @@
 Persons are named by number and not by a foreign key: the books outlive an account that is erased.
 """
 
+from typing import Final
+
 from django.db import models
 from django.utils import timezone
 
 from glaswerk.cell.classes import personal, public
 from glaswerk.money.models.payment import Operation
+from glaswerk.people.encrypted import EncryptedTextField
 
 
 class CommissionState(models.TextChoices):
@@ -31,6 +34,8 @@ class Commission(models.Model):
     reversed = personal(models.BigIntegerField(default=0))
     state = personal(models.CharField(max_length=8, choices=CommissionState.choices, default=CommissionState.ACCRUED))
     payable_at = personal(models.DateTimeField())
+    # The payout that it went out with, as long as that has not come back.
+    payout = personal(models.ForeignKey("Payout", on_delete=models.PROTECT, null=True, related_name="commissions"))
     at = personal(models.DateTimeField(default=timezone.now, editable=False))
 
     class Meta:
@@ -62,9 +67,9 @@ class Destination(models.Model):
     """Where a creator's payouts go: a bank account, or an account at the payment provider."""
 
     creator_id = personal(models.BigIntegerField(primary_key=True))
-    holder = personal(models.CharField(max_length=70))
-    iban = personal(models.CharField(max_length=34, default="", blank=True))
-    provider_account = personal(models.CharField(max_length=200, default="", blank=True))
+    holder = personal(EncryptedTextField(person="creator_id", max_length=70))
+    iban = personal(EncryptedTextField(person="creator_id", max_length=34, default="", blank=True))
+    provider_account = personal(EncryptedTextField(person="creator_id", max_length=200, default="", blank=True))
 
 
 class PayoutMethod(models.TextChoices):
@@ -88,6 +93,10 @@ class PayoutRun(models.Model):
         return self.name
 
 
+# A payout has no id before it is stored.
+_ROW: Final = ("run_id", "creator_id")
+
+
 class PayoutState(models.TextChoices):
     """Where one payout stands."""
 
@@ -103,9 +112,11 @@ class Payout(models.Model):
     run = personal(models.ForeignKey(PayoutRun, on_delete=models.PROTECT, related_name="payouts"))
     creator_id = personal(models.BigIntegerField())
     amount = personal(models.BigIntegerField())
-    holder = personal(models.CharField(max_length=70))
-    iban = personal(models.CharField(max_length=34, default="", blank=True))
-    provider_account = personal(models.CharField(max_length=200, default="", blank=True))
+    holder = personal(EncryptedTextField(person="creator_id", row=_ROW, max_length=70))
+    iban = personal(EncryptedTextField(person="creator_id", row=_ROW, max_length=34, default="", blank=True))
+    provider_account = personal(
+        EncryptedTextField(person="creator_id", row=_ROW, max_length=200, default="", blank=True)
+    )
     operation = personal(models.OneToOneField(Operation, on_delete=models.PROTECT, null=True, related_name="payout"))
     state = personal(models.CharField(max_length=6, choices=PayoutState.choices, default=PayoutState.SENT))
 

@@ -13,6 +13,7 @@ import structlog
 from django.db import connection, transaction
 from django.utils import timezone
 
+from glaswerk.cell.statements import fetch
 from glaswerk.money.amounts import Money
 from glaswerk.money.models import (
     Operation,
@@ -21,7 +22,7 @@ from glaswerk.money.models import (
     Payment,
     PaymentState,
 )
-from glaswerk.money.payments.effects import take_in
+from glaswerk.money.payments.effects import succeed_at_once, take_in
 from glaswerk.money.payments.port import Fact, NoAnswer, PaymentFact, Provider, RefundFact, Refused, TransferFact
 from glaswerk.money.payments.registry import PaymentError, callback_of, parse_method, provider_named
 
@@ -75,21 +76,7 @@ def _check_key(key: str) -> None:
         raise PaymentError(f"a key has 1 to {MAX_KEY} characters")
 
 
-# One statement; what any unique rule refuses (the key, or another live payment of the reference) comes back empty.
-_OPEN: Final = """
-WITH payment AS (
-    INSERT INTO money_payment (id, key, reference, provider, method, provider_ref, next_url, currency, total,
-        authorised, captured, refunded, refunding, state, reason, at)
-    VALUES (%(id)s, %(key)s, %(reference)s, %(provider)s, %(method)s, '', '', %(currency)s, %(total)s,
-        0, 0, 0, 0, 'pending', '', %(at)s)
-    ON CONFLICT DO NOTHING RETURNING id
-)
-INSERT INTO money_operation (key, provider, kind, payment_id, reference, destination, amount, currency, state,
-    provider_ref, reason, at)
-SELECT %(operation)s, %(provider)s, 'pay', payment.id, %(reference)s, '', %(total)s, %(currency)s, 'pending', '', '',
-    %(at)s
-FROM payment RETURNING id
-"""
+_OPEN: Final = "SELECT money_open(%s::bigint, %s, %s, %s, %s, %s, %s::bigint)"
 
 
 def _open_payment(reference: str, amount: Money, name: str, token: str, key: str) -> tuple[Payment, Operation, bool]:
@@ -97,20 +84,11 @@ def _open_payment(reference: str, amount: Money, name: str, token: str, key: str
     payment = Payment(
         key=key, reference=reference, provider=name, method=token, currency=amount.currency, total=amount.minor
     )
-    operation = Operation(
-        key=f"pay:{key}", provider=name, kind=OperationKind.PAY, payment=payment, reference=reference,
-        amount=amount.minor, currency=amount.currency, at=payment.at,
-    )  # fmt: skip
-    values: dict[str, Any] = {
-        "id": payment.pk, "key": key, "reference": reference, "provider": name, "method": token,
-        "currency": amount.currency, "total": amount.minor, "at": payment.at, "operation": operation.key,
-    }  # fmt: skip
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
-        cursor.execute(_OPEN, values)
-        row = cursor.fetchone()
-        if row is not None:
-            operation.pk = row[0]
-            return payment, operation, True
+    values = [payment.pk, key, reference, name, token, amount.currency, amount.minor]
+    with transaction.atomic(durable=True):
+        opened = fetch(_OPEN, values)[0][0]
+        if opened is not None:
+            return payment, _operation_of(payment, opened), True
         found = Payment.objects.filter(key=key).first()
         if found is None:
             raise PaymentUnderway(f"{reference} has another payment already")
@@ -123,6 +101,32 @@ def _open_payment(reference: str, amount: Money, name: str, token: str, key: str
         ):
             raise KeyTaken("the key was used for another payment")
         return found, Operation.objects.get(payment=found, kind=OperationKind.PAY), False
+
+
+def _operation_of(payment: Payment, number: int) -> Operation:
+    """Return the operation that `money_open` has written down with a payment."""
+    return Operation(
+        pk=number, key=f"pay:{payment.key}", provider=payment.provider, kind=OperationKind.PAY, payment=payment,
+        reference=payment.reference, amount=payment.total, currency=payment.currency,
+    )  # fmt: skip
+
+
+def check_that_it_commits() -> None:
+    """Raise RuntimeError within a transaction: a provider may only be called when what it is asked for is committed."""
+    # Django's own tests run within one that is rolled back, and say so.
+    around: Any = connection.atomic_blocks[-1] if connection.in_atomic_block else None
+    if around is not None and not around._from_testcase:
+        raise RuntimeError("a payment is no part of a larger transaction")
+
+
+def drive_payment(payment: Payment, operation: int) -> bool:
+    """Take a payment that `money_open` has just written down, together with why it is made; what comes of it is told.
+
+    `payment` has key, reference, provider, method, currency and total.  To be called once what was written is committed.
+    Returns whether it succeeded and the seller has sold; otherwise it may have come to anything, also to that.
+    """
+    check_that_it_commits()
+    return _drive(provider_named(payment.provider), _operation_of(payment, operation), True)
 
 
 def confirm_payment(payment_id: int) -> Payment:
@@ -207,14 +211,15 @@ def start_transfer(reference: str, provider: str, destination: str, amount: Mone
     return operation
 
 
-def _drive(provider: Provider, operation: Operation, fresh: bool) -> None:
+def _drive(provider: Provider, operation: Operation, fresh: bool) -> bool:
     """Bring an open operation forward: ask what became of it, and call where the provider knows nothing of it.
 
     Calling again is safe because the provider does the same key once; asking first means that this is not relied on.
+    Returns whether the answer was the usual success.
     """
     if not fresh and _ask(provider, operation):
-        return
-    _take_answer(provider, operation, lambda: _call(provider, operation))
+        return False
+    return _take_answer(provider, operation, lambda: _call(provider, operation))
 
 
 def _call(provider: Provider, operation: Operation) -> Fact:
@@ -244,8 +249,8 @@ def _ask(provider: Provider, operation: Operation) -> bool:
     return True
 
 
-def _take_answer(provider: Provider, operation: Operation, call: Callable[[], Fact]) -> None:
-    """Call, and take in the answer; where none came, remember that."""
+def _take_answer(provider: Provider, operation: Operation, call: Callable[[], Fact]) -> bool:
+    """Call, and take in the answer; where none came, remember that.  Returns whether it was the usual success."""
     try:
         fact = call()
     except Refused as refusal:
@@ -256,8 +261,11 @@ def _take_answer(provider: Provider, operation: Operation, call: Callable[[], Fa
         Operation.objects.filter(pk=operation.pk, state=OperationState.PENDING).update(
             state=OperationState.UNKNOWN, reason=str(silence)[:200]
         )
-        return
+        return False
+    if succeed_at_once(provider.name, fact):
+        return True
     take_in(provider.name, fact)
+    return False
 
 
 def _failure(operation: Operation, reason: str) -> Fact:

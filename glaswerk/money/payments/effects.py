@@ -4,16 +4,20 @@ Every effect is a step forward of a row that is locked: hearing a fact again doe
 fact it follows from brings that one's effect with it.
 """
 
+from contextlib import nullcontext
 from typing import Final
 
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
+from glaswerk.cell.statements import fetch
 from glaswerk.money.actions import Line, account_id, post_journal
 from glaswerk.money.amounts import Money
 from glaswerk.money.models import (
     AccountKind,
+    Commission,
+    CommissionState,
     Dispute,
     DisputeState,
     Operation,
@@ -31,6 +35,7 @@ from glaswerk.money.payments.registry import (
     callback_of,
     clearing_account,
     disputes_account,
+    sellers,
 )
 
 APPLIED: Final = "applied"
@@ -40,6 +45,7 @@ MISMATCH: Final = "mismatch: it is about another amount or currency than was ask
 _OPEN: Final = (PaymentState.PENDING, PaymentState.NEEDS_ACTION)
 _LIVE: Final = (*_OPEN, PaymentState.SUCCEEDED)
 _MAX_REASON: Final = 200
+_SUCCEED: Final = "SELECT money_succeed(%s, %s, %s, %s::bigint, %s, %s::text[], %s::text[])"
 _logger = structlog.get_logger("glaswerk.money")
 
 
@@ -63,6 +69,20 @@ def take_in(provider: str, *facts: Fact) -> str:
                 _logger.error("a provider's word fits nothing here", provider=provider, effect=worst)
             return worst
     return KNOWN
+
+
+def succeed_at_once(provider: str, fact: Fact) -> bool:
+    """Take in the usual success of a payment in one round trip, and have sold what it is for; return whether it was that.
+
+    Where it was not, nothing has changed, and `take_in` is to have it.
+    """
+    kinds, functions = sellers()
+    if not isinstance(fact, PaymentFact) or fact.state != OperationState.SUCCEEDED or not kinds:
+        return False
+    # Within a transaction, what is refused must not break the rest of it; a single statement is a transaction by itself.
+    with transaction.atomic() if connection.in_atomic_block else nullcontext():
+        values = [provider, fact.key, fact.ref, fact.amount.minor, fact.amount.currency, kinds, functions]
+        return bool(fetch(_SUCCEED, values)[0][0])
 
 
 def _locked_payment(**where: object) -> Payment | None:
@@ -243,9 +263,20 @@ def in_transit(currency: str) -> int:
     return account_id(AccountKind.PAYOUT_IN_TRANSIT, "platform", 0, currency)
 
 
+def owe_again(payout: Payout) -> None:
+    """Let the commissions of a payout that failed be payable as before; those that were taken back in whole are not.
+
+    It comes before the accounts, as whoever takes a commission back locks them.
+    """
+    back = Commission.objects.filter(payout=payout, state=CommissionState.PAID)
+    back.update(state=CommissionState.PAYABLE, payout=None)
+
+
 def settle_payout(payout: Payout, state: PayoutState, account: int) -> None:
     """End a payout whose row is locked: what was in transit goes to `account`, where it was paid from or back to."""
     currency = payout.run.currency
+    if state == PayoutState.FAILED:
+        owe_again(payout)
     lines = [Line(in_transit(currency), payout.amount), Line(account, -payout.amount)]
     post_journal(f"payout:{payout.pk}:{state}", f"payout.{state}", f"payout:{payout.pk}", lines)
     payout.state = state

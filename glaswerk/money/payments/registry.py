@@ -47,11 +47,14 @@ Callback = Callable[[PaymentChange], None]
 
 _callbacks: dict[str, Callback] = {}
 _pages: dict[str, Callable[[str], str]] = {}
+_sellers: dict[str, str] = {}
 # Owners of the accounts at providers; a number never changes, and a new provider gets the next one.
 PROVIDER_NUMBERS: Final = {"sandbox": 1, "stripe": 2}
 
 
-def on_payment(kind: str, callback: Callback, page: Callable[[str], str] | None = None) -> None:
+def on_payment(
+    kind: str, callback: Callback, page: Callable[[str], str] | None = None, seller: str | None = None
+) -> None:
     """Have `callback` told of every payment whose reference begins with `kind` and a colon, such as "purchase:42".
 
     It is called inside the transaction of what it is told of: what it raises rolls that back, and it is told again.
@@ -62,8 +65,14 @@ def on_payment(kind: str, callback: Callback, page: Callable[[str], str] | None 
 
     `page` returns the path of the page for a reference, to which buyers come back from a provider's page.  It shows
     nothing to those who may not see it, because anybody can name a reference; `confirm_payment` is its first step.
+
+    `seller` names a function of the database that does what `callback` does for SUCCEEDED, within the call that takes
+    the payment in: it takes the reference and the payment's id, and returns true.  Where it returns false it has changed
+    nothing, and `callback` is told instead.
     """
     _callbacks[kind] = callback
+    if seller is not None:
+        _sellers[kind] = seller
     if page is not None:
         _pages[kind] = page
 
@@ -72,6 +81,11 @@ def page_of(reference: str) -> str:
     """Return the path that a buyer comes back to; the front page where none is registered."""
     found = _pages.get(reference.partition(":")[0])
     return "/" if found is None else found(reference)
+
+
+def sellers() -> tuple[list[str], list[str]]:
+    """Return the kinds of references that the database sells by itself, and the function for each."""
+    return [*_sellers], [*_sellers.values()]
 
 
 def callback_of(reference: str) -> Callback:

@@ -6,13 +6,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from glaswerk.cell.ids import decode_id
+from glaswerk.cell.statements import fetch
 from glaswerk.people.models import Person
-from glaswerk.shop.addresses import check_address
+from glaswerk.shop.actions.interest import count_interest
+from glaswerk.shop.actions.touches import adopt_touches
+from glaswerk.shop.addresses import check_address, place_mark
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.models import MAX_LINES, MAX_QUANTITY, Address, Cart
 
 MAX_ADDRESSES = 20
 
+_ADD = "SELECT shop_add(%s::bigint, %s::bigint, %s::bigint, %s::integer, %s::integer, %s::integer, %s::date)"
 _OPEN = """
 INSERT INTO shop_cart (buyer, person_id, updated_at) VALUES (%s, %s, now())
 ON CONFLICT (buyer) DO UPDATE SET updated_at = now() RETURNING id
@@ -38,14 +42,13 @@ def add_to_cart(buyer: int, person: Person | None, variant_id: str, quantity: in
         variant = decode_id(variant_id)
     except ValueError:
         raise Http404 from None
-    with connection.cursor() as cursor:
-        values = [buyer, person.pk if person is not None else None, variant, quantity, MAX_QUANTITY, MAX_LINES]
-        cursor.execute("SELECT shop_add(%s, %s, %s, %s, %s, %s, %s)", [*values, timezone.localdate()])
-        outcome = cursor.fetchone()[0]
+    values = [buyer, person.pk if person is not None else None, variant, quantity, MAX_QUANTITY, MAX_LINES]
+    outcome = fetch(_ADD, [*values, timezone.localdate()])[0][0]
     if outcome == "gone":
         raise Http404
     if outcome == "full":
         raise ShopError("variant", _("A cart has room for %(count)d different things.") % {"count": MAX_LINES}, 409)
+    count_interest("wanted", variant=variant)
 
 
 def set_quantity(buyer: int, variant_id: str, quantity: int) -> None:
@@ -69,12 +72,13 @@ def set_quantity(buyer: int, variant_id: str, quantity: int) -> None:
 
 
 def merge_carts(guest: int, person: Person) -> None:
-    """Put what a guest wanted into the cart of the person they turn out to be.  Safe to run again.
+    """Put what a guest wanted into the cart of the person they turn out to be, who also came by the same way.  Safe to run again.
 
     Of what is in both, the larger number counts: it was wanted once, on two devices.
     """
     if guest >= 0:
         return
+    adopt_touches(guest, person)
     with transaction.atomic(), connection.cursor() as cursor:
         found = Cart.objects.select_for_update().filter(buyer=guest).first()
         if found is None:
@@ -96,7 +100,7 @@ def save_address(person: Person, given: dict[str, str], *, is_default: bool) -> 
             raise ShopError("address", _("There is room for %(count)d addresses.") % {"count": MAX_ADDRESSES}, 409)
         if is_default:
             held.update(is_default=False)
-        return Address.objects.create(person=owner, is_default=is_default, **clean)
+        return Address.objects.create(person=owner, is_default=is_default, place=place_mark(clean), **clean)
 
 
 def delete_address(person: Person, public_id: str) -> None:

@@ -16,6 +16,7 @@ from stdnum.eu import vat
 from stdnum.exceptions import ValidationError as NumberError
 
 from glaswerk.money.amounts import AmountError, check_currency
+from glaswerk.people.decisions import record_decision
 from glaswerk.people.models import Person, Role
 from glaswerk.people.queries import person_by_name
 from glaswerk.shop.failures import ShopError
@@ -191,6 +192,9 @@ def decide_merchant(operator: Person, name: str, state: str, reason: str) -> Mer
         if not moved:
             raise ShopError("state", _("That cannot be decided of this merchant now."), 409)
         merchant.refresh_from_db()
+        owner = merchant.staff.filter(role=StaffRole.OWNER).order_by("pk").select_related("person").first()
+        if owner is not None:
+            record_decision(state, operator, owner.person, f"merchant:{merchant.name}")
     return merchant
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,6 +17,7 @@ from glaswerk.money.amounts import allocate
 from glaswerk.people.models import Person
 from glaswerk.shop import paying
 from glaswerk.shop.actions.stock import movement
+from glaswerk.shop.commission import let_earn_from_arrival, take_back
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.ledger import post_refund
 from glaswerk.shop.models import (
@@ -41,6 +42,8 @@ from glaswerk.shop.models import (
 from glaswerk.shop.queries.orders import access_order, access_own_order, access_own_return
 from glaswerk.shop.texts import clean_line
 
+# The key of the refund of what was not sent of an order that was partly sent.
+_UNSENT: Final = "unsent"
 _logger = structlog.get_logger("glaswerk.shop")
 
 
@@ -81,7 +84,34 @@ def cancel_as_merchant(person: Person, order_id: str, reason: str) -> Order:
     return order
 
 
-def _cancel(order: Order, by: int, reason: str) -> Refund | None:
+def open_orders() -> QuerySet[Order]:
+    """Orders that somebody still waits for: neither sent as a whole nor paid back."""
+    settled = Refund.objects.filter(order=OuterRef("pk"), key__endswith=f":{_UNSENT}")
+    return Order.objects.filter(
+        Q(state=OrderState.PAID)
+        | (Q(state=OrderState.PARTLY_SHIPPED, refunded_minor__lt=F("total_minor")) & ~Exists(settled))
+    ).order_by("id")
+
+
+def pay_back_unsent(order_id: int, reason: str) -> None:
+    """Give back the money for whatever of an order was not sent, because it never will be.  Safe to run again."""
+    with transaction.atomic():
+        order = Order.objects.select_for_update(no_key=True).get(pk=order_id)
+        if not open_orders().filter(pk=order_id).exists():
+            return
+        if order.state == OrderState.PAID:
+            refund = _cancel(order, None, reason)
+        else:
+            lines = [line for line in order.lines.all() if line.quantity > line.shipped]
+            _put_back({line.variant_id: line.quantity - line.shipped for line in lines if line.variant_id}, order)
+            worth = sum(line.total_minor - line.total_minor * line.shipped // line.quantity for line in lines)
+            minor = min(worth, _refundable(order))
+            refund = write_refund(order, minor, _UNSENT, None, reason) if minor else None
+            tell(order, "refunded", None, reason)
+    _pay_back(refund)
+
+
+def _cancel(order: Order, by: int | None, reason: str) -> Refund | None:
     move(order, [OrderState.PAID], OrderState.CANCELLED, by, reason)
     _put_back({line.variant_id: line.quantity for line in order.lines.all() if line.variant_id}, order)
     left = order.total_minor - order.refunded_minor
@@ -125,6 +155,7 @@ def mark_delivered(person: Person, order_id: str, parcel_id: str) -> Order:
             raise Http404
         if order.state == OrderState.SHIPPED and not order.parcels.filter(delivered_at__isnull=True).exists():
             move(order, [OrderState.SHIPPED], OrderState.DELIVERED, person.pk)
+            let_earn_from_arrival(order)
         else:
             tell(order, "arrived", person.pk)
     return order
@@ -166,11 +197,12 @@ def decide_return(person: Person, return_id: str, state: str, answer: str, *, re
             parts = list(back.lines.select_related("line"))
             if restock:
                 _put_back({part.line.variant_id: part.quantity for part in parts if part.line.variant_id}, order)
-            minor = min(sum(_share(part.line, part.quantity, part.line.returned) for part in parts), _refundable(order))
+            worth = {part.line_id: _share(part.line, part.quantity, part.line.returned) for part in parts}
+            minor = min(sum(worth.values()), _refundable(order))
             if _is_all_back(order):
                 # Who sends everything back gets the delivery back as well (Article 13).
                 minor = _refundable(order)
-            refund = write_refund(order, minor, f"return:{back.pk}", person, answer) if minor else None
+            refund = write_refund(order, minor, f"return:{back.pk}", person, answer, worth) if minor else None
         tell(order, f"return_{state}", person.pk, answer)
     _pay_back(refund)
     back.refresh_from_db()
@@ -231,8 +263,13 @@ def _refundable(order: Order) -> int:
     return order.total_minor - order.refunded_minor
 
 
-def write_refund(order: Order, minor: int, key: str, by: Person | None, reason: str) -> Refund:
-    """Write down a refund and its journal within a transaction.  The order's CHECK refuses more than it cost."""
+def write_refund(
+    order: Order, minor: int, key: str, by: Person | None, reason: str, worth: Mapping[int, int] | None = None
+) -> Refund:
+    """Write down a refund and its journal within a transaction.  The order's CHECK refuses more than it cost.
+
+    `worth` says what it is for, by line; without it, it is for all lines and the delivery by their share.
+    """
     refund = Refund.objects.create(
         purchase_id=order.purchase_id,
         order=order,
@@ -247,6 +284,7 @@ def write_refund(order: Order, minor: int, key: str, by: Person | None, reason: 
     # What was refunded before has taken its part of the fee; so the parts of all refunds sum to the fee exactly.
     fee = _fee_part(order, order.refunded_minor) - _fee_part(order, before)
     post_refund(refund.pk, order.merchant_id, order.currency, minor, fee)
+    take_back(order, f"refund:{refund.pk}", minor, worth, is_all=order.refunded_minor == order.total_minor)
     return refund
 
 

@@ -7,7 +7,8 @@ stands, and never made again: its key is the purchase's id.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,17 +17,20 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import DatabaseError, connection
-from django.db.backends.postgresql.psycopg_any import Jsonb
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from glaswerk.cell.ids import decode_id, encode_id, new_id
+from glaswerk.cell.statements import fetch
+from glaswerk.money.payments import check_that_it_commits
+from glaswerk.people.encrypted import seal_for
 from glaswerk.people.models import Person
 from glaswerk.shop import paying
 from glaswerk.shop.actions.carts import check_quantity
-from glaswerk.shop.addresses import check_address
+from glaswerk.shop.addresses import FIELDS, check_address, place_mark
+from glaswerk.shop.commission import attribution_periods
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.ledger import purchase_lines
 from glaswerk.shop.models import MAX_LINES, WHOLE_BP, Address, Purchase, PurchaseState
@@ -36,8 +40,10 @@ from glaswerk.shop.quoting import Quote
 MAX_KEY: Final = 80
 _logger = structlog.get_logger("glaswerk.shop")
 _RESERVE: Final = (
-    "SELECT id, is_new, asked, state FROM shop_reserve(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    "SELECT id, is_new, asked, state, operation FROM shop_reserve(%s::bigint, %s::bigint, %s::bigint, %s, %s, %s, %s,"
+    " %s::bigint, %s::jsonb, %s::jsonb, %s, %s, %s, %s::bigint, %s::integer, %s::bigint, %s, %s)"
 )
+_STATE: Final = "SELECT state, payment FROM shop_purchase WHERE id = %s::bigint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,8 @@ def buy(buyer: int, person: Person | None, key: str, asked: Asked) -> Purchase:
         raise ShopError("Idempotency-Key", message % {"most": MAX_KEY})
     fingerprint = _fingerprint(asked)
     things = check_things(asked.things)
-    provider = paying.provider_of(asked.method)
+    method = asked.method[:40]
+    provider, card = paying.card_of(method)
     address = _address(person, asked.address)
     email = _email(person, asked.email)
     quote = quote_for(things, asked.currency, address["country"], chosen_of(asked.delivery), asked.voucher)
@@ -86,29 +93,39 @@ def buy(buyer: int, person: Person | None, key: str, asked: Asked) -> Purchase:
         if there is None:
             raise QuoteChanged(quote)
         return _again(there, fingerprint)
-    purchase = new_id()
-    plan = make_plan(quote, provider)
+    purchase = Purchase(
+        id=new_id(),
+        buyer=buyer,
+        state=PurchaseState.RESERVED,
+        currency=quote.currency,
+        total_minor=quote.total_minor,
+        plan={**make_plan(quote, provider), "place": place_mark(address)},
+        method=method,
+    )
+    # The functions in the database pass on what they need not be able to read.
+    sealed_address = _json(str(seal_for(purchase, "address", address)))
+    # A purchase that a voucher pays for in whole has no payment.
+    payment = new_id() if quote.total_minor else None
     reserved = _reserve(
         [
-            purchase, buyer, person.pk if person is not None else None, key, fingerprint, quote.hash, quote.currency,
-            quote.total_minor, Jsonb(plan), Jsonb(address), email, (get_language() or "")[:5], asked.method[:40],
+            purchase.pk, buyer, person.pk if person is not None else None, key, fingerprint, quote.hash, quote.currency,
+            quote.total_minor, _json(purchase.plan), sealed_address, email, (get_language() or "")[:5], method,
             quote.voucher.id if quote.voucher is not None else None, settings.CELL.config.shop.hold_minutes,
+            payment, provider, card,
         ]
     )  # fmt: skip
     if not reserved[1]:
         return _again(Purchase.objects.get(pk=reserved[0]), fingerprint)
     # It is known in whole, and need not be read again.
-    return _pay(
-        Purchase(
-            id=purchase,
-            buyer=buyer,
-            state=PurchaseState.RESERVED,
-            currency=quote.currency,
-            total_minor=quote.total_minor,
-            plan=plan,
-            method=asked.method[:40],
-        )
-    )
+    if payment is None:
+        settle(purchase.pk, None)
+    elif paying.start_first(purchase, payment, reserved[4]):
+        purchase.state, purchase.payment = PurchaseState.PAID, payment
+        return purchase
+    purchase.state, purchase.payment = fetch(_STATE, [purchase.pk])[0]
+    if purchase.state == PurchaseState.RESERVED and payment is not None:
+        paying.remember(purchase, payment)
+    return purchase
 
 
 def _again(purchase: Purchase, fingerprint: str) -> Purchase:
@@ -139,21 +156,17 @@ def look(purchase: Purchase) -> Purchase:
 
 
 def settle(purchase_id: int, payment: int | None) -> str:
-    """Turn a paid purchase into orders; return its state.  One round trip, and safe to run again.
+    """Turn a paid purchase into orders, and write what creators earn; return its state.  One round trip, safe to run again.
 
     What was paid too late, and is sold out by now, is `reversed`: then the money goes back.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT shop_place(%s, %s)", [purchase_id, payment])
-        state: str = cursor.fetchone()[0]
+    state: str = fetch("SELECT shop_place(%s::bigint, %s::bigint)", [purchase_id, payment])[0][0]
     return state
 
 
 def release(purchase_id: int, state: PurchaseState) -> bool:
     """End a reservation as declined or expired, and give back what it held; return whether there was one."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT shop_release(%s, %s)", [purchase_id, str(state)])
-        return bool(cursor.fetchone()[0])
+    return bool(fetch("SELECT shop_release(%s::bigint, %s)", [purchase_id, str(state)])[0][0])
 
 
 def check_things(things: Mapping[str, int]) -> dict[int, int]:
@@ -186,7 +199,10 @@ def chosen_of(delivery: Mapping[str, str]) -> dict[int, int]:
 
 
 def make_plan(quote: Quote, provider: str) -> dict[str, Any]:
-    """Return what `shop_place` will write once it is paid by a provider: orders, lines and ledger entries, with ids."""
+    """Return what `shop_place` will write once it is paid by a provider: orders, lines and ledger entries, with ids.
+
+    The terms on which creators earn by it are those of this moment too.
+    """
     fee_bp = settings.CELL.config.shop.fee_bp
     orders: list[dict[str, Any]] = [
         {
@@ -223,15 +239,26 @@ def make_plan(quote: Quote, provider: str) -> dict[str, Any]:
     accounts, amounts = purchase_lines(
         provider, quote.currency, [(one["merchant"], one["total"], one["fee"]) for one in orders]
     )
-    return {"orders": orders, "accounts": accounts, "amounts": amounts}
+    touch, payable = attribution_periods()
+    return {
+        "orders": orders,
+        "accounts": accounts,
+        "amounts": amounts,
+        "touch_s": touch.total_seconds(),
+        "payable_s": payable.total_seconds(),
+    }
 
 
-def _reserve(values: list[Any]) -> tuple[int, bool, str, str]:
+def _json(thing: object) -> str:
+    return orjson.dumps(thing).decode()
+
+
+def _reserve(values: list[Any]) -> tuple[Any, ...]:
+    """Call `shop_reserve`, which commits by itself; return its row.  Raises ShopError."""
+    check_that_it_commits()
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(_RESERVE, values)
-            found: tuple[int, bool, str, str] = cursor.fetchone()
-            return found
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
+            return fetch(_RESERVE, values)[0]
     except DatabaseError as error:
         cause: Any = error.__cause__
         state = getattr(cause, "sqlstate", None)
@@ -262,10 +289,7 @@ def _address(person: Person | None, given: Mapping[str, str] | str) -> dict[str,
     kept = Address.objects.filter(person=person, pk=wanted).first() if person is not None else None
     if kept is None:
         raise ShopError("address", _("There is no such address of yours."))
-    return {
-        "name": kept.name, "company": kept.company, "street": kept.street, "postal_code": kept.postal_code,
-        "city": kept.city, "area": kept.area, "country": kept.country, "phone": kept.phone,
-    }  # fmt: skip
+    return {field: getattr(kept, field) for field in FIELDS}
 
 
 def _email(person: Person | None, given: str) -> str:
@@ -284,9 +308,18 @@ def expire_purchases(limit: int = 200) -> int:
 
     The payment is asked first, because a paid purchase is not to be given away only because nobody heard of it.
     """
-    ended = 0
     over = Purchase.objects.filter(state=PurchaseState.RESERVED, expires_at__lt=timezone.now()).order_by("expires_at")
-    for purchase in over[:limit]:
+    return _end(over[:limit])
+
+
+def end_purchases() -> int:
+    """The same with all reservations, because nothing will be sold any more.  Returns how many ended."""
+    return _end(Purchase.objects.filter(state=PurchaseState.RESERVED).order_by("id"))
+
+
+def _end(purchases: Iterable[Purchase]) -> int:
+    ended = 0
+    for purchase in purchases:
         try:
             paying.give_up(purchase)
         except Exception:

@@ -1,11 +1,18 @@
-"""What changes stock besides buying: counting, receiving, and splitting a hot row."""
+"""What changes stock besides buying: counting, receiving, splitting a hot row, and making one of it again.
+
+A row that many want at once splits itself (`shop_split`, in the database); here it becomes one again when it is cold, and
+before a merchant counts.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
+from typing import Final
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.http import Http404
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from glaswerk.cell.ids import decode_id
@@ -16,6 +23,7 @@ from glaswerk.shop.queries.merchants import access_merchant, at_least
 from glaswerk.shop.texts import clean_line
 
 MAX_BUCKETS = 16
+_COLD_AFTER: Final = timedelta(minutes=10)
 
 # Other buckets of a split row keep what they have; a count never takes away what is promised to somebody.
 _COUNT = """
@@ -39,12 +47,15 @@ def movement(kind: MovementKind, reference: str = "") -> Iterator[None]:
 
 
 def count_stock(location: Location, units: Mapping[int, int]) -> None:
-    """Set how many of each variant (by id) lie at a location, within a transaction.  One query.
+    """Set how many of each variant (by id) lie at a location, within a transaction.  Two queries.
 
     What is promised to buyers cannot be counted away: then so many are taken to be there.
     """
     if not units:
         return
+    split = Stock.objects.filter(location=location, variant__in=units, bucket__gt=0, on_hand__gt=0)
+    for variant in split.order_by("variant").values_list("variant_id", flat=True).distinct():
+        split_stock(variant, location.pk, 1)
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, {"location": location.pk, "variants": [*units], "units": [*units.values()]})
 
@@ -94,6 +105,8 @@ def receive_stock(person: Person, variant_id: str, location_id: str, units: int,
     with transaction.atomic():
         variant, location = _access(person, variant_id, location_id)
         row, _made = Stock.objects.get_or_create(variant=variant, location=location, bucket=0)
+        if units < 0:
+            split_stock(variant.pk, location.pk, 1)
         try:
             with transaction.atomic(), movement(MovementKind.RECEIVED, reference):
                 Stock.objects.filter(pk=row.pk).update(on_hand=F("on_hand") + units, low_told_at=None)
@@ -119,6 +132,20 @@ def split_stock(variant_id: int, location_id: int, buckets: int) -> None:
         for number, one in enumerate(rows):
             share = free // buckets + (number < free % buckets) if number < buckets else 0
             Stock.objects.filter(pk=one.pk).update(on_hand=one.reserved + share)
+
+
+def merge_cold_stock(limit: int = 200) -> int:
+    """Make one row again of what was split and is not hot any more; return how many variants that was.
+
+    The empty buckets stay, because the history of what went through them does.
+    """
+    since = timezone.now() - _COLD_AFTER
+    hot = Stock.objects.filter(variant=OuterRef("variant"), location=OuterRef("location"), waited_at__gt=since)
+    cold = Stock.objects.filter(bucket__gt=0, on_hand__gt=F("reserved")).exclude(Exists(hot))
+    found = list(cold.values_list("variant_id", "location_id").distinct().order_by("variant_id", "location_id")[:limit])
+    for variant, location in found:
+        split_stock(variant, location, 1)
+    return len(found)
 
 
 def _access(person: Person, variant_id: str, location_id: str) -> tuple[Variant, Location]:

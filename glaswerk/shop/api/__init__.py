@@ -2,8 +2,38 @@
 
 from ninja import Router
 
-from glaswerk.shop.api import cart, catalogue, merchants, orders, purchases, shipping, stock, tags, terms
+from glaswerk.shop.api import (
+    cart,
+    catalogue,
+    merchants,
+    notices,
+    orders,
+    plans,
+    purchases,
+    reviews,
+    shipping,
+    stock,
+    tags,
+    terms,
+    tokens,
+    webhooks,
+)
 
 router = Router()
-for _part in (merchants, catalogue, stock, terms, cart, purchases, orders, shipping, tags):
+for _part in (
+    merchants,
+    catalogue,
+    stock,
+    terms,
+    cart,
+    purchases,
+    orders,
+    shipping,
+    tags,
+    webhooks,
+    tokens,
+    plans,
+    reviews,
+    notices,
+):
     router.add_router("", _part.router)

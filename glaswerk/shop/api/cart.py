@@ -2,10 +2,12 @@
 
 from typing import Annotated
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from ninja import Field, Router, Schema
+from pydantic import BaseModel
 
 from glaswerk.cell.ids import encode_id
 from glaswerk.shop.actions import carts as actions
@@ -17,7 +19,9 @@ from glaswerk.shop.models import MAX_LINES, MAX_QUANTITY, Address
 from glaswerk.shop.queries.quotes import quote_for, quote_of_cart
 from glaswerk.shop.quoting import Method, Quote, QuotedLine, QuotedOrder
 
+# What is shown of a quote are plain models: those of ninja look into each value for more, and a quote has fifty of them.
 router = Router(tags=["cart"])
+USUAL_CURRENCY: str = settings.CELL.config.shop.currency
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY, strict=True)]
 
 
@@ -39,12 +43,12 @@ class QuoteIn(Schema):
 
     lines: list[LineIn] | None = Field(None, max_length=MAX_LINES, description="Left out: what is in the cart.")
     country: str = Field("DE", max_length=2)
-    currency: str = Field("EUR", pattern="^[A-Z]{3}$")
+    currency: str = Field(USUAL_CURRENCY, pattern="^[A-Z]{3}$")
     delivery: dict[str, str] = Field({}, description="The id of a delivery method by merchant; left out: the cheapest.")
     voucher: str = Field("", max_length=40)
 
 
-class QuotedLineOut(Schema):
+class QuotedLineOut(BaseModel):
     """So many of a variant: total = unit x quantity - discount."""
 
     variant: str
@@ -58,7 +62,7 @@ class QuotedLineOut(Schema):
     vat: AmountOut = Field(description="Included in the total.")
 
 
-class MethodChoiceOut(Schema):
+class MethodChoiceOut(BaseModel):
     """A way of delivery that can be chosen."""
 
     id: str
@@ -68,7 +72,7 @@ class MethodChoiceOut(Schema):
     days_max: int
 
 
-class QuotedOrderOut(Schema):
+class QuotedOrderOut(BaseModel):
     """What one merchant would get."""
 
     merchant: str
@@ -83,7 +87,7 @@ class QuotedOrderOut(Schema):
     total: AmountOut
 
 
-class ProblemOut(Schema):
+class ProblemOut(BaseModel):
     """Why this cannot be bought as it is."""
 
     code: str = Field(description="gone, sold_out, no_price, no_vat, no_delivery, voucher or voucher_minimum")
@@ -91,7 +95,7 @@ class ProblemOut(Schema):
     merchant: str | None
 
 
-class QuoteOut(Schema):
+class QuoteOut(BaseModel):
     """What it costs.  Buy it by sending `hash`; it is null while there are problems."""
 
     hash: str | None
@@ -199,10 +203,13 @@ def shown_quote(quote: Quote, language: str) -> QuoteOut:
     )
 
 
-def _answer(request: HttpRequest, quote: Quote, status: int = 200) -> HttpResponse:
-    """Return a quote as an answer; it was checked when it was made, and is not checked once more on its way out."""
-    shown = shown_quote(quote, language_of(request))
+def answered(shown: BaseModel, status: int) -> HttpResponse:
+    """Return an answer; what it shows was checked when it was made, and is not checked once more on its way out."""
     return HttpResponse(shown.model_dump_json(), status=status, content_type="application/json; charset=utf-8")
+
+
+def _answer(request: HttpRequest, quote: Quote, status: int = 200) -> HttpResponse:
+    return answered(shown_quote(quote, language_of(request)), status)
 
 
 def _merge(buyer: Buyer) -> None:
@@ -215,7 +222,7 @@ def _merge(buyer: Buyer) -> None:
 def read_cart(
     request: HttpRequest,
     country: Annotated[str, Field(max_length=2)] = "DE",
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR",
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = USUAL_CURRENCY,
 ) -> HttpResponse:
     """Read your cart as a quote, signed in or not."""
     # Whoever reads their cart may write it next, and a guest has no session that brought the cookie along.
@@ -231,7 +238,7 @@ def add_line(
     request: HttpRequest,
     line: LineIn,
     country: Annotated[str, Field(max_length=2)] = "DE",
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR",
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = USUAL_CURRENCY,
 ) -> HttpResponse:
     """Put something into your cart."""
     buyer = buyer_of(request)
@@ -250,7 +257,7 @@ def set_line(
     variant_id: str,
     line: QuantityIn,
     country: Annotated[str, Field(max_length=2)] = "DE",
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR",
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = USUAL_CURRENCY,
 ) -> HttpResponse:
     """Change how many of something you want; 0 takes it out."""
     buyer = buyer_of(request)

@@ -2,21 +2,32 @@
 
 from datetime import datetime
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Literal
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Field, File, Form, Router, Schema
 from ninja.files import UploadedFile
+from pydantic import BaseModel
 
 from glaswerk.cell.blobs import blob_url
+from glaswerk.cell.rates import check_rate
 from glaswerk.money.amounts import Money
 from glaswerk.people.models import Person
 from glaswerk.shop import spreadsheets
 from glaswerk.shop.actions import catalogue as actions
-from glaswerk.shop.api.identity import count_write, id_or_404, person_of
+from glaswerk.shop.actions.interest import report_interest as count
+from glaswerk.shop.api.identity import (
+    BuyerAuth,
+    buyer_of,
+    count_write,
+    id_or_404,
+    person_of,
+)
+from glaswerk.shop.api.tokens import token_or_session
 from glaswerk.shop.failures import ShopError
-from glaswerk.shop.models import MAX_MINOR, Picture, Product, StaffRole, Variant
+from glaswerk.shop.models import MAX_MINOR, Picture, Product, Scope, StaffRole, Variant
 from glaswerk.shop.queries import catalogue as queries
 from glaswerk.shop.queries.merchants import access_merchant
 
@@ -24,7 +35,7 @@ router = Router(tags=["products"])
 MAX_CSV_BYTES = 9 << 20
 
 
-class AmountOut(Schema):
+class AmountOut(BaseModel):
     """An amount of money."""
 
     minor: int = Field(description="Minor units of the currency, such as cents.")
@@ -106,6 +117,12 @@ class StateIn(Schema):
     """Whether it is sold."""
 
     state: str = Field(description="draft, active or archived")
+
+
+class InterestIn(Schema):
+    """What somebody did with a product."""
+
+    stage: Literal["opened", "wanted"]
 
 
 class SaleIn(Schema):
@@ -237,7 +254,18 @@ def read_product(request: HttpRequest, product_id: str) -> ProductOut:
     return shown_products([queries.shown_product(product_id)], language_of(request))[0]
 
 
-@router.get("/shop/merchants/{name}/products", response=ProductsOut)
+@router.post("/shop/products/{product_id}/interest", response={204: None}, auth=BuyerAuth())
+def report_interest(request: HttpRequest, product_id: str, interest: InterestIn) -> tuple[int, None]:
+    """Count that a product was opened, or is about to be bought past the cart; who did is not kept."""
+    buyer = buyer_of(request)
+    who = buyer.number if buyer.person is not None or buyer.guest is not None else request.META.get("REMOTE_ADDR", "")
+    # Apart from carts: who only looks must not use up what others need for buying.
+    check_rate(f"interest:{str(who)[:60]}", settings.CELL.config.limits.new_viewers_per_minute)
+    count(product_id, interest.stage)
+    return 204, None
+
+
+@router.get("/shop/merchants/{name}/products", response=ProductsOut, auth=token_or_session(Scope.PRODUCTS_READ))
 def list_own_products(
     request: HttpRequest, name: str, before: str | None = None, limit: Annotated[int, Field(ge=1, le=50)] = 20
 ) -> ProductsOut:
@@ -246,7 +274,11 @@ def list_own_products(
     return _page(found, limit, language_of(request))
 
 
-@router.put("/shop/merchants/{name}/products/{handle}", response={200: ProductOut, 201: ProductOut})
+@router.put(
+    "/shop/merchants/{name}/products/{handle}",
+    response={200: ProductOut, 201: ProductOut},
+    auth=token_or_session(Scope.PRODUCTS_WRITE),
+)
 def write_product(request: HttpRequest, name: str, handle: str, product: ProductIn) -> tuple[int, ProductOut]:
     """Create or replace a product, as a manager."""
     person = person_of(request)
@@ -270,7 +302,7 @@ def _own(person: Person, public_id: str, language: str) -> ProductOut:
     return shown_products([queries.access_product(person, public_id, StaffRole.PACKER)], language)[0]
 
 
-@router.put("/shop/products/{product_id}/state", response=ProductOut)
+@router.put("/shop/products/{product_id}/state", response=ProductOut, auth=token_or_session(Scope.PRODUCTS_WRITE))
 def set_product_state(request: HttpRequest, product_id: str, state: StateIn) -> ProductOut:
     """Put a product on sale, or take it off, as a manager."""
     person = person_of(request)
@@ -279,7 +311,9 @@ def set_product_state(request: HttpRequest, product_id: str, state: StateIn) -> 
     return _own(person, product_id, language_of(request))
 
 
-@router.post("/shop/products/{product_id}/pictures", response={201: PictureOut})
+@router.post(
+    "/shop/products/{product_id}/pictures", response={201: PictureOut}, auth=token_or_session(Scope.PRODUCTS_WRITE)
+)
 def add_picture(
     request: HttpRequest,
     product_id: str,
@@ -292,7 +326,9 @@ def add_picture(
     return 201, _picture(actions.add_picture(person, product_id, file, alt))
 
 
-@router.delete("/shop/products/{product_id}/pictures/{position}", response={204: None})
+@router.delete(
+    "/shop/products/{product_id}/pictures/{position}", response={204: None}, auth=token_or_session(Scope.PRODUCTS_WRITE)
+)
 def remove_picture(request: HttpRequest, product_id: str, position: int) -> tuple[int, None]:
     """Remove a picture of a product, as a manager."""
     person = person_of(request)
@@ -301,7 +337,7 @@ def remove_picture(request: HttpRequest, product_id: str, position: int) -> tupl
     return 204, None
 
 
-@router.post("/shop/variants/{variant_id}/sales", response={201: SaleOut})
+@router.post("/shop/variants/{variant_id}/sales", response={201: SaleOut}, auth=token_or_session(Scope.PRODUCTS_WRITE))
 def add_sale(request: HttpRequest, variant_id: str, sale: SaleIn) -> tuple[int, SaleOut]:
     """Lower a variant's price for a period, as a manager."""
     person = person_of(request)
@@ -310,7 +346,7 @@ def add_sale(request: HttpRequest, variant_id: str, sale: SaleIn) -> tuple[int, 
     return 201, SaleOut(id=made.pk)
 
 
-@router.delete("/shop/sales/{sale_id}", response={204: None})
+@router.delete("/shop/sales/{sale_id}", response={204: None}, auth=token_or_session(Scope.PRODUCTS_WRITE))
 def end_sale(request: HttpRequest, sale_id: int) -> tuple[int, None]:
     """Remove a sale, as a manager."""
     person = person_of(request)
@@ -319,7 +355,7 @@ def end_sale(request: HttpRequest, sale_id: int) -> tuple[int, None]:
     return 204, None
 
 
-@router.post("/shop/merchants/{name}/import", response=ImportOut)
+@router.post("/shop/merchants/{name}/import", response=ImportOut, auth=token_or_session(Scope.PRODUCTS_WRITE))
 def import_products(
     request: HttpRequest, name: str, file: Annotated[UploadedFile, File(description="CSV in UTF-8, at most 9 MB.")]
 ) -> ImportOut:
@@ -340,7 +376,7 @@ def import_products(
     )
 
 
-@router.get("/shop/merchants/{name}/export", response={200: None})
+@router.get("/shop/merchants/{name}/export", response={200: None}, auth=token_or_session(Scope.PRODUCTS_READ))
 def export_products(request: HttpRequest, name: str) -> HttpResponse:
     """Download a merchant's catalogue as CSV, as a manager."""
     merchant = access_merchant(person_of(request), name, StaffRole.MANAGER)

@@ -12,6 +12,7 @@ from ninja.security import SessionAuth
 from glaswerk.cell.ids import decode_id, encode_id
 from glaswerk.cell.rates import check_rate
 from glaswerk.people.models import Person
+from glaswerk.shop.models import Token
 
 GUEST_COOKIE: Final = "cart"
 _GUEST_AGE_S: Final = 90 * 86_400
@@ -73,7 +74,11 @@ def remember(response: HttpResponse, buyer: Buyer) -> None:
 
 
 def person_of(request: HttpRequest) -> Person:
-    """Return the signed-in person."""
+    """Return the signed-in person, or the owner for whom a token acts."""
+    holder: object = getattr(request, "auth", None)
+    if isinstance(holder, Token):
+        owner: Person = holder.person
+        return owner
     assert isinstance(request.user, Person)
     return request.user
 

@@ -1,16 +1,16 @@
 """Buying."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Field, Header, Router, Schema
-from ninja.responses import Status
+from pydantic import BaseModel
 
 from glaswerk.cell.ids import encode_id
 from glaswerk.shop.actions import purchases as actions
-from glaswerk.shop.api.cart import AddressIn, LineIn, lines_of, shown_quote
+from glaswerk.shop.api.cart import USUAL_CURRENCY, AddressIn, LineIn, answered, lines_of, shown_quote
 from glaswerk.shop.api.catalogue import AmountOut, amount, language_of
 from glaswerk.shop.api.identity import Buyer, BuyerAuth, buyer_of, count_buyers_write, id_or_404
 from glaswerk.shop.failures import ShopError
@@ -26,7 +26,7 @@ class PurchaseIn(Schema):
 
     lines: list[LineIn] = Field(min_length=1, max_length=MAX_LINES)
     quote: str = Field(max_length=64, description="The hash of the quote that you agree to.")
-    currency: str = Field("EUR", pattern="^[A-Z]{3}$")
+    currency: str = Field(USUAL_CURRENCY, pattern="^[A-Z]{3}$")
     method: str = Field(
         "", pattern=r"^[A-Za-z0-9_:.-]{0,40}$", description="A card of the payment provider; left out: pay on its page."
     )
@@ -36,7 +36,7 @@ class PurchaseIn(Schema):
     email: str = Field("", max_length=254, description="Where the confirmation goes; people may leave it out.")
 
 
-class PurchaseOut(Schema):
+class PurchaseOut(BaseModel):
     """A purchase."""
 
     id: str
@@ -66,7 +66,7 @@ def _changed(changed: actions.QuoteChanged, language: str) -> HttpResponse:
         "status": changed.status,
         "detail": changed.message,
         "errors": [{"field": changed.field, "message": changed.message}],
-        "quote": shown_quote(changed.quote, language).dict(),
+        "quote": shown_quote(changed.quote, language).model_dump(),
     }
     return HttpResponse(orjson.dumps(body), status=changed.status, content_type="application/problem+json")
 
@@ -76,7 +76,7 @@ def buy(
     request: HttpRequest,
     asked: PurchaseIn,
     key: Annotated[str, Header(alias="Idempotency-Key")] = "",
-) -> Any:
+) -> HttpResponse:
     """Buy what was quoted, once for each `Idempotency-Key`: sending the same again tells how it stands."""
     buyer: Buyer = buyer_of(request)
     if buyer.person is None and buyer.guest is None:
@@ -102,7 +102,8 @@ def buy(
         )
     except actions.QuoteChanged as changed:
         return _changed(changed, language_of(request))
-    return Status(201 if purchase.state == PurchaseState.PAID else 200, _shown(request, purchase))
+    status = 201 if purchase.state == PurchaseState.PAID else 200
+    return answered(_shown(request, purchase), status)
 
 
 @router.get("/purchases/{purchase_id}", response=PurchaseOut, auth=BuyerAuth())

@@ -3,10 +3,12 @@
 from typing import Annotated
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Field, Header, Router, Schema
+from ninja import Field, File, Header, Router, Schema
+from ninja.files import UploadedFile
 
+from glaswerk.shop import spreadsheets
 from glaswerk.shop.actions import orders as actions
-from glaswerk.shop.api.catalogue import language_of
+from glaswerk.shop.api.catalogue import MAX_CSV_BYTES, language_of
 from glaswerk.shop.api.identity import count_write, id_or_404, person_of
 from glaswerk.shop.api.orders import (
     OrderOut,
@@ -21,7 +23,9 @@ from glaswerk.shop.api.orders import (
     shown_refund,
     shown_return,
 )
-from glaswerk.shop.models import MAX_LINES, MAX_MINOR, Order, OrderState, StaffRole
+from glaswerk.shop.api.tokens import token_or_session
+from glaswerk.shop.failures import ShopError
+from glaswerk.shop.models import MAX_LINES, MAX_MINOR, Order, OrderState, Scope, StaffRole
 from glaswerk.shop.queries import orders as queries
 
 router = Router(tags=["shipping"])
@@ -58,12 +62,31 @@ class RefundIn(Schema):
     reason: str = Field("", max_length=800)
 
 
+class ShipmentRowOut(Schema):
+    """What became of a row of the file."""
+
+    line: int
+    order: str
+    outcome: str = Field(description="shipped, known (it was sent just so before) or refused")
+    field: str
+    reason: str
+
+
+class ShipmentsOut(Schema):
+    """What became of a file."""
+
+    shipped: int
+    known: int
+    refused: int
+    rows: list[ShipmentRowOut]
+
+
 def _whole(order: Order, language: str) -> OrderOut:
     found = queries.with_parts(Order.objects.filter(pk=order.pk).select_related("merchant", "purchase"))
     return shown_order(found.get(), language)
 
 
-@router.get("/shop/merchants/{name}/orders", response=OrdersOut)
+@router.get("/shop/merchants/{name}/orders", response=OrdersOut, auth=token_or_session(Scope.ORDERS_READ))
 def list_merchant_orders(
     request: HttpRequest,
     name: str,
@@ -78,20 +101,20 @@ def list_merchant_orders(
     return page_of(list(found[: limit + 1]), limit, language_of(request))
 
 
-@router.get("/shop/sold/{order_id}", response=OrderOut)
+@router.get("/shop/sold/{order_id}", response=OrderOut, auth=token_or_session(Scope.ORDERS_READ))
 def read_sold(request: HttpRequest, order_id: str) -> OrderOut:
     """Read an order as one who works for its merchant."""
     order = queries.access_order(person_of(request), order_id, StaffRole.PACKER)
     return _whole(order, language_of(request))
 
 
-@router.get("/shop/sold/{order_id}/invoice", response={200: None})
+@router.get("/shop/sold/{order_id}/invoice", response={200: None}, auth=token_or_session(Scope.ORDERS_READ))
 def read_sold_invoice(request: HttpRequest, order_id: str) -> HttpResponse:
     """Download the invoice of an order as PDF, as one who works for its merchant."""
     return invoice_of(queries.access_order(person_of(request), order_id, StaffRole.PACKER))
 
 
-@router.post("/shop/sold/{order_id}/parcels", response={201: ParcelOut})
+@router.post("/shop/sold/{order_id}/parcels", response={201: ParcelOut}, auth=token_or_session(Scope.ORDERS_SHIP))
 def ship(request: HttpRequest, order_id: str, parcel: ParcelIn) -> tuple[int, ParcelOut]:
     """Hand part or all of an order to a carrier."""
     person = person_of(request)
@@ -99,12 +122,33 @@ def ship(request: HttpRequest, order_id: str, parcel: ParcelIn) -> tuple[int, Pa
     return 201, shown_parcel(actions.ship(person, order_id, parcel.carrier, parcel.tracking, parcel.lines))
 
 
-@router.post("/shop/sold/{order_id}/parcels/{parcel_id}/delivered", response=OrderOut)
+@router.post(
+    "/shop/sold/{order_id}/parcels/{parcel_id}/delivered", response=OrderOut, auth=token_or_session(Scope.ORDERS_SHIP)
+)
 def mark_delivered(request: HttpRequest, order_id: str, parcel_id: str) -> OrderOut:
     """Say that a parcel has arrived."""
     person = person_of(request)
     count_write(person.pk)
     return _whole(actions.mark_delivered(person, order_id, parcel_id), language_of(request))
+
+
+@router.post("/shop/merchants/{name}/shipments", response=ShipmentsOut, auth=token_or_session(Scope.ORDERS_SHIP))
+def ship_from_file(
+    request: HttpRequest, name: str, file: Annotated[UploadedFile, File(description="CSV in UTF-8, at most 2000 rows.")]
+) -> ShipmentsOut:
+    """Send what a CSV names by its columns order, tracking and carrier; the same file again sends nothing twice."""
+    person = person_of(request)
+    count_write(person.pk)
+    try:
+        report = spreadsheets.ship_from_file(person, name, file.read(MAX_CSV_BYTES + 1))
+    except spreadsheets.CsvError as error:
+        raise ShopError("file", str(error)) from None
+    return ShipmentsOut(
+        shipped=report.count("shipped"),
+        known=report.count("known"),
+        refused=report.count("refused"),
+        rows=[ShipmentRowOut.from_orm(row) for row in report.rows],
+    )
 
 
 @router.post("/shop/sold/{order_id}/cancel", response=OrderOut)

@@ -8,7 +8,8 @@ from ninja import Field, Router, Schema
 
 from glaswerk.shop.actions import stock as actions
 from glaswerk.shop.api.identity import count_write, person_of
-from glaswerk.shop.models import MAX_UNITS, Location, Stock
+from glaswerk.shop.api.tokens import token_or_session
+from glaswerk.shop.models import MAX_UNITS, Location, Scope, Stock
 from glaswerk.shop.queries import stock as queries
 
 router = Router(tags=["stock"])
@@ -101,7 +102,7 @@ def _stock(stock: Stock) -> StockOut:
     )
 
 
-@router.get("/shop/merchants/{name}/locations", response=LocationsOut)
+@router.get("/shop/merchants/{name}/locations", response=LocationsOut, auth=token_or_session(Scope.STOCK_READ))
 def list_locations(request: HttpRequest, name: str) -> LocationsOut:
     """List where a merchant keeps things, as one who works there."""
     return LocationsOut(locations=[_location(one) for one in queries.locations_of(person_of(request), name)])
@@ -115,7 +116,7 @@ def add_location(request: HttpRequest, name: str, location: LocationIn) -> tuple
     return 201, _location(actions.add_location(person, name, location.name))
 
 
-@router.get("/shop/merchants/{name}/stock", response=StocksOut)
+@router.get("/shop/merchants/{name}/stock", response=StocksOut, auth=token_or_session(Scope.STOCK_READ))
 def list_stock(
     request: HttpRequest,
     name: str,
@@ -127,7 +128,9 @@ def list_stock(
     return StocksOut(stocks=[_stock(one) for one in found])
 
 
-@router.put("/shop/variants/{variant_id}/stock/{location_id}", response=StocksOut)
+@router.put(
+    "/shop/variants/{variant_id}/stock/{location_id}", response=StocksOut, auth=token_or_session(Scope.STOCK_WRITE)
+)
 def set_stock(request: HttpRequest, variant_id: str, location_id: str, count: CountIn) -> StocksOut:
     """Say how many lie there, as a manager."""
     person = person_of(request)
@@ -135,7 +138,11 @@ def set_stock(request: HttpRequest, variant_id: str, location_id: str, count: Co
     return StocksOut(stocks=[_stock(one) for one in actions.set_stock(person, variant_id, location_id, **count.dict())])
 
 
-@router.post("/shop/variants/{variant_id}/stock/{location_id}/received", response=StocksOut)
+@router.post(
+    "/shop/variants/{variant_id}/stock/{location_id}/received",
+    response=StocksOut,
+    auth=token_or_session(Scope.STOCK_WRITE),
+)
 def receive_stock(request: HttpRequest, variant_id: str, location_id: str, receipt: ReceiptIn) -> StocksOut:
     """Add what came in, as a manager."""
     person = person_of(request)
@@ -144,7 +151,7 @@ def receive_stock(request: HttpRequest, variant_id: str, location_id: str, recei
     return StocksOut(stocks=[_stock(one) for one in held])
 
 
-@router.get("/shop/merchants/{name}/movements", response=MovementsOut)
+@router.get("/shop/merchants/{name}/movements", response=MovementsOut, auth=token_or_session(Scope.STOCK_READ))
 def list_movements(request: HttpRequest, name: str, limit: Annotated[int, Field(ge=1, le=500)] = 100) -> MovementsOut:
     """List the newest changes of a merchant's stock, as a manager."""
     found = queries.movements_of(person_of(request), name)[:limit]

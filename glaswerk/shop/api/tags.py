@@ -1,8 +1,8 @@
 """Products in videos: which, and from when until when.
 
-The feed's cards know nothing of this.  Its slates are made for ten thousand viewers a second and kept for a quarter of a
-minute, while a price may be no older than five seconds; so the player asks here, once for as many videos as a slate
-brought, after the first of them plays, and again for a video that has something to show when it comes onto the screen.
+A slate brings what its videos sell at that moment, out of each worker's memory (`shelf.py`).  A price may be no older than
+five seconds, so the player asks here again for a video that has something to show when it comes onto the screen later than
+that; and it asks for what came without, such as a video that was opened by its own address.
 """
 
 from typing import Annotated
@@ -48,6 +48,7 @@ class TagOut(Schema):
     price: AmountOut | None = Field(
         description="Of the cheapest variant that can be had; null where it has none in this currency."
     )
+    before: AmountOut | None = Field(description="What that variant costs or cost without the sale.")
     is_from: bool = Field(description="Whether other variants cost more.")
     is_sold_out: bool
     from_ms: int
@@ -86,7 +87,8 @@ def shown_tags(tags: list[Tag], language: str) -> dict[str, list[TagOut]]:
         product = facts[tag.product.public_id]
         # What is sold out beckons nobody with its price, unless all of it is.
         there = [one for one in product.variants if one.available] or product.variants
-        prices = sorted((one.price for one in there if one.price), key=lambda price: price.minor)
+        prices = sorted(((one.price, one.before) for one in there if one.price), key=lambda costs: costs[0].minor)
+        price, before = prices[0] if prices else (None, None)
         found.setdefault(encode_id(tag.video_id), []).append(
             TagOut(
                 product=product.id,
@@ -94,8 +96,9 @@ def shown_tags(tags: list[Tag], language: str) -> dict[str, list[TagOut]]:
                 merchant=product.merchant,
                 merchant_title=product.merchant_title,
                 picture=next((one.url for one in product.pictures if one.url), None),
-                price=prices[0] if prices else None,
-                is_from=bool(prices) and prices[0].minor != prices[-1].minor,
+                price=price,
+                before=before,
+                is_from=bool(prices) and prices[0][0].minor != prices[-1][0].minor,
                 is_sold_out=not any(one.available for one in product.variants),
                 from_ms=tag.from_ms,
                 to_ms=tag.to_ms,

@@ -1,7 +1,10 @@
 """The tables of the shop, one noun a file.  What is a rule here is a rule of the database."""
 
 from glaswerk.shop.models.cart import MAX_LINES, MAX_QUANTITY, Address, Cart, CartLine
+from glaswerk.shop.models.earning import Earning, ShowcaseView, Touch
+from glaswerk.shop.models.interest import Interest
 from glaswerk.shop.models.merchant import Merchant, MerchantState, Staff, StaffRole
+from glaswerk.shop.models.notice import Notice
 from glaswerk.shop.models.order import (
     Invoice,
     Order,
@@ -16,6 +19,19 @@ from glaswerk.shop.models.order import (
     ReturnLine,
     ReturnState,
 )
+from glaswerk.shop.models.plan import (
+    MAX_RATE_BP,
+    MAX_SHOWCASE,
+    MIN_RATE_BP,
+    NOTICE_DAYS,
+    Enrolment,
+    EnrolmentState,
+    Plan,
+    PlanKind,
+    PlanProduct,
+    PlanRate,
+    ShowcaseItem,
+)
 from glaswerk.shop.models.product import (
     MAX_GRAMS,
     MAX_MINOR,
@@ -29,30 +45,52 @@ from glaswerk.shop.models.product import (
     VatCategory,
 )
 from glaswerk.shop.models.purchase import Hold, Outgoing, Purchase, PurchaseState
+from glaswerk.shop.models.review import MAX_REVIEW, MAX_STARS, Review
+from glaswerk.shop.models.shelf import ShelfChange
 from glaswerk.shop.models.stock import MAX_UNITS, Location, Movement, MovementKind, Stock
 from glaswerk.shop.models.tag import MAX_TAGS, Tag
 from glaswerk.shop.models.terms import WHOLE_BP, DeliveryMethod, VatRate, Voucher, VoucherKind
+from glaswerk.shop.models.token import MAX_TOKENS, Scope, Token
+from glaswerk.shop.models.webhook import MAX_ENDPOINTS, Attempt, Delivery, DeliveryState, Endpoint, HookEvent
 
 __all__ = [
+    "MAX_ENDPOINTS",
     "MAX_GRAMS",
     "MAX_LINES",
     "MAX_MINOR",
     "MAX_OPTIONS",
     "MAX_QUANTITY",
+    "MAX_RATE_BP",
+    "MAX_REVIEW",
+    "MAX_SHOWCASE",
+    "MAX_STARS",
     "MAX_TAGS",
+    "MAX_TOKENS",
     "MAX_UNITS",
+    "MIN_RATE_BP",
+    "NOTICE_DAYS",
     "WHOLE_BP",
     "Address",
+    "Attempt",
     "Cart",
     "CartLine",
+    "Delivery",
     "DeliveryMethod",
+    "DeliveryState",
+    "Earning",
+    "Endpoint",
+    "Enrolment",
+    "EnrolmentState",
     "Hold",
+    "HookEvent",
+    "Interest",
     "Invoice",
     "Location",
     "Merchant",
     "MerchantState",
     "Movement",
     "MovementKind",
+    "Notice",
     "Order",
     "OrderEvent",
     "OrderLine",
@@ -61,6 +99,10 @@ __all__ = [
     "Parcel",
     "ParcelLine",
     "Picture",
+    "Plan",
+    "PlanKind",
+    "PlanProduct",
+    "PlanRate",
     "Price",
     "Product",
     "ProductState",
@@ -71,11 +113,18 @@ __all__ = [
     "Return",
     "ReturnLine",
     "ReturnState",
+    "Review",
     "Sale",
+    "Scope",
+    "ShelfChange",
+    "ShowcaseItem",
+    "ShowcaseView",
     "Staff",
     "StaffRole",
     "Stock",
     "Tag",
+    "Token",
+    "Touch",
     "Variant",
     "VatCategory",
     "VatRate",

@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from glaswerk.cell.classes import personal
 from glaswerk.cell.ids import encode_id, new_id
+from glaswerk.cell.references import keeps_nothing
+from glaswerk.people.encrypted import EncryptedTextField
 from glaswerk.people.models import Person
 from glaswerk.shop.models.product import Variant
 
@@ -59,14 +61,17 @@ class Address(models.Model):
 
     id = personal(models.BigIntegerField(primary_key=True, default=new_id, editable=False))
     person = personal(models.ForeignKey(Person, on_delete=models.CASCADE, related_name="addresses"))
-    name = personal(models.CharField(_("name"), max_length=100))
-    company = personal(models.CharField(_("company"), max_length=100, blank=True))
-    street = personal(models.CharField(_("street"), max_length=200))
-    postal_code = personal(models.CharField(_("postal code"), max_length=20, blank=True))
-    city = personal(models.CharField(_("city"), max_length=100, blank=True))
-    area = personal(models.CharField(_("state or province"), max_length=100, blank=True))
+    name = personal(EncryptedTextField(_("name"), person="person", max_length=100))
+    company = personal(EncryptedTextField(_("company"), person="person", max_length=100, blank=True))
+    street = personal(EncryptedTextField(_("street"), person="person", max_length=200))
+    postal_code = personal(EncryptedTextField(_("postal code"), person="person", max_length=20, blank=True))
+    city = personal(EncryptedTextField(_("city"), person="person", max_length=100, blank=True))
+    area = personal(EncryptedTextField(_("state or province"), person="person", max_length=100, blank=True))
+    # In the clear: deliveries and VAT are asked by it.
     country = personal(models.CharField(_("country"), max_length=2))
-    phone = personal(models.CharField(_("telephone"), max_length=20, blank=True))
+    phone = personal(EncryptedTextField(_("telephone"), person="person", max_length=20, blank=True))
+    # `place_mark` of it, by which the same place is known again though it is encrypted.
+    place = personal(keeps_nothing(models.CharField(max_length=64, blank=True, editable=False)))
     is_default = personal(models.BooleanField(default=False))
 
     class Meta:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from glaswerk.cell.classes import personal, public
 from glaswerk.cell.ids import encode_id, new_id
 from glaswerk.people.models import Person
+from glaswerk.shop.models.shelf import note_changes
 
 
 class MerchantState(models.TextChoices):
@@ -28,6 +29,8 @@ MERCHANT_MOVES: Final = (
     (MerchantState.APPROVED, MerchantState.SUSPENDED),
     (MerchantState.SUSPENDED, MerchantState.APPROVED),
 )
+
+_SHOWN: Final = ("name", "title", "currency", "state", "holiday_from", "holiday_until", "is_open_to_creators")
 
 
 class Merchant(models.Model):
@@ -98,6 +101,8 @@ class Merchant(models.Model):
             pgtrigger.FSM(
                 name="merchant_moves", field="state", transitions=[(str(a), str(b)) for a, b in MERCHANT_MOVES]
             ),
+            # The number of invoices grows with every order, and nobody sees it.
+            note_changes("merchant_is_noted", "merchant", "ROW.id", columns=_SHOWN),
         )
         indexes = (models.Index(fields=["state", "applied_at"], name="merchant_by_state"),)
 
@@ -150,4 +155,6 @@ class Staff(models.Model):
                 timing=pgtrigger.Deferred,
                 func=_AN_OWNER_STAYS,
             ),
+            # Who works there may show what is sold there in videos.
+            note_changes("staff_is_noted", "merchant", "ROW.merchant_id"),
         )

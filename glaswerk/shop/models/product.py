@@ -14,6 +14,7 @@ from glaswerk.cell.classes import personal, public
 from glaswerk.cell.ids import encode_id, new_id
 from glaswerk.cell.references import keeps_blob
 from glaswerk.shop.models.merchant import Merchant
+from glaswerk.shop.models.shelf import note_changes
 
 MAX_OPTIONS: Final = 3
 # One hundred million euro, or the like: beyond that a figure is a slip of the hand, and sums stay far from 2^63.
@@ -70,6 +71,7 @@ class Product(models.Model):
             models.Index(fields=["merchant", "state", "-id"], name="product_newest_first"),
             GinIndex(fields=["tags"], name="product_by_tag"),
         )
+        triggers = (note_changes("product_is_noted", "product", "ROW.id"),)
 
     def __str__(self) -> str:
         return self.handle
@@ -96,6 +98,7 @@ class Picture(models.Model):
             models.CheckConstraint(condition=~Q(blob="") | ~Q(source=""), name="picture_shows_something"),
         )
         indexes = (models.Index(fields=["blob"], name="picture_by_blob", condition=~Q(blob="")),)
+        triggers = (note_changes("picture_is_noted", "product", "ROW.product_id"),)
         ordering = ("position",)
 
 
@@ -117,6 +120,7 @@ class Variant(models.Model):
             models.CheckConstraint(condition=Q(weight_g__lte=MAX_GRAMS), name="variant_weight_is_sane"),
         )
         indexes = (models.Index(fields=["sku"], name="variant_by_sku", condition=~Q(sku="")),)
+        triggers = (note_changes("variant_is_noted", "product", "ROW.product_id"),)
         ordering = ("position", "id")
 
     @property
@@ -145,6 +149,11 @@ class Price(models.Model):
                 name="price_before_was_higher",
             ),
         )
+        triggers = (
+            note_changes("price_is_noted", "product", "product_id", "FROM shop_variant WHERE id = ROW.variant_id"),
+        )
+        # Which currencies there are is found by one step in it for each of them.
+        indexes = (models.Index(fields=["currency"], name="price_by_currency"),)
 
 
 class Sale(models.Model):
@@ -169,5 +178,13 @@ class Sale(models.Model):
                     (Func(F("price_id"), F("price_id"), Value("[]"), function="int8range"), RangeOperators.OVERLAPS),
                     ("period", RangeOperators.OVERLAPS),
                 ),
+            ),
+        )
+        triggers = (
+            note_changes(
+                "sale_is_noted",
+                "product",
+                "product_id",
+                "FROM shop_variant WHERE id = (SELECT variant_id FROM shop_price WHERE id = ROW.price_id)",
             ),
         )

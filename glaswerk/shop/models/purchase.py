@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from glaswerk.cell.classes import personal
 from glaswerk.cell.ids import encode_id, new_id
 from glaswerk.cell.references import keeps_nothing
+from glaswerk.people.encrypted import EncryptedJSONField
 from glaswerk.people.models import Person
 from glaswerk.shop.models.stock import Stock
 from glaswerk.shop.models.terms import Voucher
@@ -53,7 +54,8 @@ class Purchase(models.Model):
     # The request that made it: the same key with another one is refused.
     asked_hash = personal(keeps_nothing(models.CharField(max_length=64)))
     plan = personal(models.JSONField())
-    address = personal(models.JSONField())
+    address = personal(EncryptedJSONField(person="buyer"))
+    # In the clear like that of an account: by it creators who buy from themselves are found.
     email = personal(models.EmailField(blank=True))
     language = personal(models.CharField(max_length=5, blank=True))
     method = personal(models.CharField(max_length=40))
@@ -101,6 +103,29 @@ class Hold(models.Model):
         )
 
 
+# What goes into the outbox becomes a message for each of the merchant's endpoints that wants it, with its cause: so none is
+# told of what did not happen, and none misses what did.
+_TELL_ENDPOINTS: Final = """
+INSERT INTO shop_delivery (endpoint_id, event, reference, body, state, tries, at, next_at)
+SELECT endpoint.id, told.event, NEW.reference, '', 'waiting', 0, NEW.at, NEW.at
+FROM unnest(CASE NEW.kind
+    WHEN 'order_paid' THEN ARRAY['order.paid']
+    WHEN 'order_partly_shipped' THEN ARRAY['order.shipped']
+    WHEN 'order_shipped' THEN ARRAY['order.shipped']
+    WHEN 'order_parcel' THEN ARRAY['order.shipped']
+    WHEN 'order_cancelled' THEN ARRAY['order.cancelled']
+    WHEN 'order_return_received' THEN ARRAY['order.returned', 'order.refunded']
+    WHEN 'order_refunded' THEN ARRAY['order.refunded']
+    WHEN 'stock_low' THEN ARRAY['stock.low']
+    ELSE ARRAY[]::text[] END) AS told (event)
+JOIN shop_endpoint AS endpoint ON endpoint.is_active AND told.event = ANY(endpoint.events) AND endpoint.merchant_id = (
+    CASE NEW.kind WHEN 'stock_low' THEN (SELECT place.merchant_id FROM shop_stock AS stock
+        JOIN shop_location AS place ON place.id = stock.location_id WHERE stock.id = NEW.reference)
+    ELSE (SELECT merchant_id FROM shop_order WHERE id = NEW.reference) END);
+RETURN NULL;
+"""
+
+
 class Outgoing(models.Model):
     """What has to be told to somebody, written with its cause: the outbox.  A job works it off."""
 
@@ -112,3 +137,11 @@ class Outgoing(models.Model):
 
     class Meta:
         indexes = (models.Index(fields=["id"], name="outgoing_waiting", condition=Q(told_at__isnull=True)),)
+        triggers = (
+            pgtrigger.Trigger(
+                name="outgoing_tells_endpoints",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                func=_TELL_ENDPOINTS,
+            ),
+        )

@@ -12,6 +12,7 @@ from glaswerk.cell.classes import personal
 from glaswerk.cell.ids import encode_id, new_id
 from glaswerk.shop.models.merchant import Merchant
 from glaswerk.shop.models.product import Variant
+from glaswerk.shop.models.shelf import noting
 
 MAX_UNITS: Final = 10_000_000
 
@@ -63,6 +64,8 @@ END IF;
 RETURN NULL;
 """
 
+_NOTE_PRODUCT: Final = noting("product", "product_id", "FROM shop_variant WHERE id = %s.variant_id")
+
 
 class Stock(models.Model):
     """So many of a variant at a location; a hot one is split into several buckets, each a row of its own."""
@@ -76,6 +79,9 @@ class Stock(models.Model):
     # At so many or fewer the merchant is told, once until it rises again.
     low_at = personal(models.PositiveIntegerField(null=True, blank=True))
     low_told_at = personal(models.DateTimeField(null=True, blank=True))
+    # How often somebody found it in another buyer's hands of late: where that is often, it is split.
+    waits = personal(models.PositiveSmallIntegerField(default=0, db_default=0))
+    waited_at = personal(models.DateTimeField(null=True, blank=True))
 
     class Meta:
         constraints = (
@@ -89,8 +95,31 @@ class Stock(models.Model):
             pgtrigger.Trigger(
                 name="stock_writes_movements",
                 when=pgtrigger.After,
-                operation=pgtrigger.Insert | pgtrigger.Update,
+                # What is only promised moves nothing, and half of all changes are that.
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("on_hand"),  # type: ignore[no-untyped-call]
                 func=_WRITE_MOVEMENT,
+            ),
+            # Only that a row is sold out or filled again is news; the condition keeps all other sales from paying for it.
+            pgtrigger.Trigger(
+                name="stock_runs_out",
+                when=pgtrigger.After,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "((NEW.on_hand > NEW.reserved) IS DISTINCT FROM (OLD.on_hand > OLD.reserved))"
+                ),
+                func=f"{_NOTE_PRODUCT % 'NEW'} RETURN NULL;",
+            ),
+            pgtrigger.Trigger(
+                name="stock_comes",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                func=f"{_NOTE_PRODUCT % 'NEW'} RETURN NULL;",
+            ),
+            pgtrigger.Trigger(
+                name="stock_goes",
+                when=pgtrigger.After,
+                operation=pgtrigger.Delete,
+                func=f"{_NOTE_PRODUCT % 'OLD'} RETURN NULL;",
             ),
         )
 

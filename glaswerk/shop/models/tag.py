@@ -5,6 +5,7 @@ from django.db.models import F, Q
 
 from glaswerk.cell.classes import public
 from glaswerk.shop.models.product import Product
+from glaswerk.shop.models.shelf import note_changes
 from glaswerk.videos.models import Video
 
 MAX_TAGS = 12
@@ -31,4 +32,5 @@ class Tag(models.Model):
             models.CheckConstraint(condition=Q(from_ms__lt=F("to_ms")), name="tag_is_a_period"),
             models.CheckConstraint(condition=Q(position__lt=MAX_TAGS), name="tag_position_is_sane"),
         )
+        triggers = (note_changes("tag_is_noted", "video", "ROW.video_id"),)
         ordering = ("position",)

@@ -18,7 +18,7 @@ from glaswerk.shop.api.identity import count_buyers_write
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.models import MAX_QUANTITY
 from glaswerk.shop.pages.pictures import pictures_of
-from glaswerk.shop.pages.visitor import CURRENCY, addresses_of, country_of, kept, language, visitor
+from glaswerk.shop.pages.visitor import addresses_of, country_of, currencies_of, kept, language, visitor
 from glaswerk.shop.pages.words import problem_words
 from glaswerk.shop.queries.quotes import quote_of_cart
 
@@ -44,13 +44,16 @@ def cart(request: HttpRequest) -> HttpResponse:
             messages.error(request, _("This is not sold any more."))
         return kept(redirect("cart"), buyer)
     addresses = addresses_of(buyer)
-    quote = quote_of_cart(buyer.number, CURRENCY, country_of(request, addresses), {}, "")
+    currencies = currencies_of(request)
+    quote = quote_of_cart(buyer.number, currencies.chosen, country_of(request, addresses), {}, "")
     shown = shown_quote(quote, language())
     context = {
         "quote": shown,
         "pictures": pictures_of([line.variant for order in quote.orders for line in order.lines]),
         "problems": problem_words(quote),
-        "gone": [one.variant for one in shown.problems if one.code in ("gone", "no_price") and one.variant],
+        "gone": [one.variant for one in shown.problems if one.code == "gone" and one.variant],
+        "unpriced": [one.variant for one in shown.problems if one.code == "no_price" and one.variant],
+        "currencies": currencies,
         "can_go_on": any(order.lines for order in quote.orders),
         "most": MAX_QUANTITY,
     }

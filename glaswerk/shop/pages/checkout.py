@@ -23,6 +23,7 @@ from glaswerk.cell.ids import decode_id, encode_id
 from glaswerk.cell.rates import RateLimited
 from glaswerk.shop import paying
 from glaswerk.shop.actions import carts, purchases
+from glaswerk.shop.actions.interest import count_interest
 from glaswerk.shop.address_form import fields_of
 from glaswerk.shop.addresses import FIELDS
 from glaswerk.shop.api.cart import QuoteOut, shown_quote
@@ -30,7 +31,7 @@ from glaswerk.shop.api.identity import Buyer, count_buyers_write, id_or_404
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.models import Address, CartLine, DeliveryMethod, Merchant, PurchaseState, Variant, VatRate
 from glaswerk.shop.pages.pictures import pictures_of
-from glaswerk.shop.pages.visitor import CURRENCY, addresses_of, country_of, kept, language, visitor
+from glaswerk.shop.pages.visitor import addresses_of, country_of, currencies_of, kept, language, visitor
 from glaswerk.shop.pages.words import problem_words
 from glaswerk.shop.queries.orders import own_orders
 from glaswerk.shop.queries.purchases import access_own_purchase
@@ -83,7 +84,7 @@ def _read(request: HttpRequest, buyer: Buyer, addresses: list[Address]) -> Form:
     )
 
 
-def _quote(buyer: Buyer, form: Form) -> Quote:
+def _quote(buyer: Buyer, form: Form, currency: str) -> Quote:
     """Return what the form's things cost.  A way of delivery of another country is as if none was chosen."""
     try:
         chosen = purchases.chosen_of(form.delivery)
@@ -92,12 +93,12 @@ def _quote(buyer: Buyer, form: Form) -> Quote:
     fitting = DeliveryMethod.objects.filter(pk__in=chosen.values(), country=form.country).values_list("pk", flat=True)
     chosen = {merchant: method for merchant, method in chosen.items() if method in set(fitting)}
     if not form.variant:
-        return quote_of_cart(buyer.number, CURRENCY, form.country, chosen, form.voucher)
+        return quote_of_cart(buyer.number, currency, form.country, chosen, form.voucher)
     try:
         things = {decode_id(form.variant): 1}
     except ValueError:
         raise Http404 from None
-    return quote_for(things, CURRENCY, form.country, chosen, form.voucher)
+    return quote_for(things, currency, form.country, chosen, form.voucher)
 
 
 @never_cache
@@ -107,10 +108,13 @@ def checkout(request: HttpRequest) -> HttpResponse:
     buyer = visitor(request)
     addresses = addresses_of(buyer)
     form = _read(request, buyer, addresses)
-    quote = _quote(buyer, form)
+    quote = _quote(buyer, form, currencies_of(request).chosen)
     if not quote.orders and not quote.problems:
         return redirect("cart")
     notice = ""
+    if form.variant and "key" not in request.POST and quote.orders:
+        # It comes from the product's own page, past the cart.
+        count_interest("wanted", variant=decode_id(form.variant))
     if request.method == "POST" and request.POST.get("action") == "pay":
         try:
             return _buy(request, buyer, form, quote)
@@ -136,7 +140,7 @@ def _buy(request: HttpRequest, buyer: Buyer, form: Form, quote: Quote) -> HttpRe
     asked = purchases.Asked(
         things={encode_id(line.variant): line.quantity for order in quote.orders for line in order.lines},
         quote=request.POST.get("quote", "")[:64],
-        currency=CURRENCY,
+        currency=quote.currency,
         method="",
         address={**form.values, "country": form.country} if form.is_new else form.chosen,
         delivery={order.merchant_name: encode_id(order.method.id) for order in quote.orders if order.method},

@@ -15,15 +15,18 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from glaswerk.cell.ids import decode_id, encode_id
 from glaswerk.cell.rates import RateLimited
+from glaswerk.people.models import Person
 from glaswerk.shop.actions import orders as actions
+from glaswerk.shop.actions.reviews import delete_review, write_review
 from glaswerk.shop.api.identity import count_buyers_write
 from glaswerk.shop.api.orders import OrderOut, shown_order
 from glaswerk.shop.failures import ShopError
-from glaswerk.shop.models import Order, OrderState
+from glaswerk.shop.models import MAX_STARS, Order, OrderState
 from glaswerk.shop.pages.pictures import pictures_of
 from glaswerk.shop.pages.visitor import language, visitor
 from glaswerk.shop.pages.words import EVENTS
 from glaswerk.shop.queries import orders as queries
+from glaswerk.shop.queries.reviews import own_reviews
 
 PAGE: Final = 20
 _BACK: Final = "back-"
@@ -80,6 +83,8 @@ def order(request: HttpRequest, public_id: str) -> HttpResponse:
             elif request.POST.get("action") == "return":
                 actions.ask_return(buyer.numbers, public_id, _parts(request), request.POST.get("reason", "")[:2000])
                 messages.success(request, _("The shop knows that you send it back."))
+            elif request.POST.get("action") in ("review", "unreview") and buyer.person is not None:
+                _review(request, buyer.person, buyer.numbers)
             else:
                 raise Http404
         except (ShopError, RateLimited) as refusal:
@@ -87,7 +92,28 @@ def order(request: HttpRequest, public_id: str) -> HttpResponse:
         return redirect("order", public_id)
     whole = queries.with_parts(Order.objects.filter(pk=found.pk).select_related("merchant", "purchase")).get()
     shown = shown_order(whole, language())
-    return render(request, "shop/order.html", {**order_facts(whole, shown), "order": shown, "merchant": whole.merchant})
+    facts = {**order_facts(whole, shown), "order": shown, "merchant": whole.merchant}
+    if buyer.person is not None:
+        written = own_reviews([line.pk for line in whole.lines.all()])
+        facts |= {
+            "reviewable": {line.public_id for line in whole.lines.all() if line.shipped and line.variant_id},
+            "reviews": {encode_id(line): review for line, review in written.items()},
+            "star_choices": range(MAX_STARS, 0, -1),
+        }
+    return render(request, "shop/order.html", facts)
+
+
+def _review(request: HttpRequest, person: Person, numbers: tuple[int, ...]) -> None:
+    """Write or take back a review.  Raises Http404 and ShopError."""
+    line = request.POST.get("line", "")
+    if request.POST["action"] == "unreview":
+        delete_review(numbers, line)
+        messages.success(request, _("Your review is gone."))
+        return
+    text = request.POST.get("stars", "")
+    stars = int(text) if text.isascii() and text.isdigit() and len(text) < 3 else 0
+    write_review(person, numbers, line, stars, request.POST.get("text", "")[:8_000])
+    messages.success(request, _("Thank you. Your review stands with the product."))
 
 
 def order_facts(order: Order, shown: OrderOut) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from glaswerk.shop.api.tags import shown_tags
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.models import MAX_TAGS
 from glaswerk.shop.pages.catalogue import tiles_of
-from glaswerk.shop.pages.visitor import language
+from glaswerk.shop.pages.visitor import currencies_of, language
 from glaswerk.shop.queries.catalogue import with_parts
 from glaswerk.shop.queries.tags import access_taggable_video, taggable, tags_of
 
@@ -50,10 +50,11 @@ def tagging(request: HttpRequest, public_id: str) -> HttpResponse:
     there = {one.product for one in tags}
     found = list(with_parts(can_have).order_by("-pk")[: _FOUND + MAX_TAGS])
     offered = [one for one in found if one.public_id not in there][:_FOUND]
+    tiles = tiles_of(offered, currencies_of(request).chosen)
     facts: dict[str, Any] = {
         "video": video,
         "rows": [{"tag": one, "from": one.from_ms / 1000, "to": one.to_ms / 1000} for one in tags],
-        "offered": [(one.public_id, tile) for one, tile in zip(offered, tiles_of(offered), strict=True)],
+        "offered": [(one.public_id, tile) for one, tile in zip(offered, tiles, strict=True)],
         "words": words,
         "seconds": video.duration_ms / 1000,
         "is_full": len(tags) >= MAX_TAGS,

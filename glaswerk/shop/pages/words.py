@@ -26,6 +26,16 @@ EVENTS: Final[dict[str, Promise]] = {
     "dispute_lost": gettext_lazy("Your bank has taken the payment back"),
 }
 
+# The same, as the merchant reads it.
+SOLD_EVENTS: Final[dict[str, Promise]] = {
+    **EVENTS,
+    "parcel": gettext_lazy("Another parcel was sent"),
+    "return_asked": gettext_lazy("The buyer sends something back"),
+    "return_received": gettext_lazy("What was sent back has arrived"),
+    "disputed": gettext_lazy("The buyer's bank has asked about the payment"),
+    "dispute_lost": gettext_lazy("The buyer's bank has taken the payment back"),
+}
+
 
 def problem_words(quote: Quote) -> list[str]:
     """Return a sentence for each thing that keeps a quote from being bought, each with what to do."""
@@ -37,7 +47,11 @@ def problem_words(quote: Quote) -> list[str]:
         match problem.code:
             case "sold_out":
                 text = _("There are not as many of “%(thing)s” left. Please take fewer, or take it out.") % words
-            case "gone" | "no_price":
+            case "no_price":
+                text = _(
+                    "Something here has no price in %(currency)s. Please take it out, or choose another currency in the cart."
+                ) % {"currency": quote.currency}
+            case "gone":
                 text = _("Something in your cart is not sold any more. Please take it out.")
             case "no_vat" | "no_delivery":
                 text = (

@@ -1,6 +1,8 @@
-"""Looking around in the shop: by words, by category, the newest or the cheapest first."""
+"""Looking around in the shop: by words, by category, the newest or the cheapest first, and what many people buy."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet, Subquery
@@ -8,7 +10,10 @@ from django.db.models.functions import Coalesce, Least
 from django.http import Http404
 from django.utils import timezone
 
-from glaswerk.shop.models import Price, Product, Sale, Variant
+from glaswerk.cell.statements import fetch
+from glaswerk.glass import FLOOR
+from glaswerk.shop.market import WINDOW_DAYS
+from glaswerk.shop.models import OrderLine, OrderState, Price, Product, Sale, Stock, Variant
 from glaswerk.shop.queries.catalogue import on_sale, with_parts
 
 NEWEST: Final = "new"
@@ -24,6 +29,30 @@ class Kind:
 
     name: str
     count: int
+
+
+# From one currency to the next by the index, because there are few currencies and many prices.
+_CURRENCIES: Final = """
+WITH RECURSIVE found AS (
+    (SELECT currency FROM shop_price ORDER BY currency LIMIT 1)
+    UNION ALL
+    SELECT (SELECT price.currency FROM shop_price AS price WHERE price.currency > found.currency
+        ORDER BY price.currency LIMIT 1)
+    FROM found WHERE found.currency IS NOT NULL
+)
+SELECT currency FROM found WHERE currency IS NOT NULL
+"""
+
+
+def currencies() -> list[str]:
+    """Return the currencies in which there are prices, in the order of the alphabet.  One query."""
+    return [row[0] for row in fetch(_CURRENCIES)]
+
+
+def currencies_of(variants: Collection[int]) -> list[str]:
+    """Return the currencies in which at least one of these variants has a price.  One query."""
+    found = Price.objects.filter(variant__in=variants).order_by("currency")
+    return list(found.values_list("currency", flat=True).distinct())
 
 
 def _sold(currency: str) -> QuerySet[Product]:
@@ -57,6 +86,25 @@ def browse(words: str, kind: str, order: str, currency: str, page: int, size: in
     start = page * size
     products = list(with_parts(found)[start : start + size + 1])
     return products[:size], len(products) > size and page + 1 < MOST_PAGES
+
+
+def often_bought(currency: str, most: int) -> list[Product]:
+    """Return what is in stock, what most people bought lately first, then the newest.  Three queries.
+
+    People are counted in whole fives, so that nobody can tell from the order what a single one of them bought.
+    """
+    since = timezone.now() - timedelta(days=WINDOW_DAYS)
+    lines = OrderLine.objects.filter(variant__product=OuterRef("pk"), order__placed_at__gt=since)
+    buyers = (
+        lines.exclude(order__state=OrderState.CANCELLED)
+        .order_by()
+        .values("variant__product")
+        .annotate(floors=Count("order__buyer", distinct=True) / FLOOR)
+        .values("floors")
+    )
+    there = Stock.objects.filter(variant__product=OuterRef("pk"), variant__is_active=True, on_hand__gt=F("reserved"))
+    found = _sold(currency).filter(Exists(there)).annotate(floors=Coalesce(Subquery(buyers), 0))
+    return list(with_parts(found.order_by("-floors", "-pk"))[:most])
 
 
 def _lowest(currency: str) -> QuerySet[Price, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from django.db.models import F, Func, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models import Exists, F, Func, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import Http404
 from django.utils import timezone
@@ -107,12 +107,40 @@ def access_product(
     return product
 
 
-def own_products(person: Person, name: str, before: int | None, limit: int) -> list[Product]:
+def access_product_of(merchant: Merchant, public_id: str) -> Product:
+    """Return a product of a merchant with its variants, prices and pictures.  Four queries.  Raises Http404."""
+    try:
+        wanted = decode_id(public_id)
+    except ValueError:
+        raise Http404 from None
+    found = Product.objects.filter(merchant=merchant, pk=wanted).select_related("merchant")
+    product = found.prefetch_related("pictures", "variants__prices").first()
+    if product is None:
+        raise Http404
+    return product
+
+
+def sales_of(product: Product) -> list[Sale]:
+    """Return the sales of a product that are not over, those that begin first in front.  One query."""
+    found = Sale.objects.filter(price__variant__product=product).exclude(period__endswith__lt=timezone.now())
+    return list(found.select_related("price__variant").order_by("period", "pk"))
+
+
+def own_products(
+    person: Person, name: str, before: int | None, limit: int, words: str = "", state: str = ""
+) -> list[Product]:
     """Return a merchant's products, the newest first, for who works there.  Four queries.  Raises Http404."""
     merchant = access_merchant(person, name, StaffRole.PACKER)
     found = (
         Product.objects.filter(merchant=merchant).prefetch_related("pictures", "variants").select_related("merchant")
     )
+    if state:
+        found = found.filter(state=state)
+    for word in words.split()[:8]:
+        skus = Variant.objects.filter(product=OuterRef("pk"), sku__iexact=word)
+        found = found.filter(
+            Q(title__icontains=word) | Q(handle__icontains=word) | Q(kind__icontains=word) | Exists(skus)
+        )
     if before is not None:
         found = found.filter(pk__lt=before)
     return list(found.order_by("-pk")[:limit])

@@ -1,14 +1,17 @@
 """Reads about orders.  Each begins with who asks: a buyer's number, or who works for the merchant."""
 
 from collections.abc import Collection
+from typing import Final
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import Http404
 
-from glaswerk.cell.ids import decode_id
+from glaswerk.cell.ids import decode_id, encode_id
 from glaswerk.people.models import Person
-from glaswerk.shop.models import Order, Parcel, Return, StaffRole
+from glaswerk.shop.models import Merchant, Order, OrderLine, OrderState, Parcel, Return, StaffRole
 from glaswerk.shop.queries.merchants import access_merchant, at_least
+
+OPEN: Final = (OrderState.PAID, OrderState.PARTLY_SHIPPED)
 
 
 def own_orders(numbers: Collection[int]) -> QuerySet[Order]:
@@ -21,6 +24,27 @@ def orders_of(person: Person, name: str, state: str = "") -> QuerySet[Order]:
     merchant = access_merchant(person, name, StaffRole.PACKER)
     found = Order.objects.filter(merchant=merchant).select_related("merchant", "purchase").order_by("-pk")
     return found.filter(state=state) if state else found
+
+
+def open_orders(merchant: Merchant) -> QuerySet[Order]:
+    """Return what a merchant has to send, the oldest first.  One query."""
+    return Order.objects.filter(merchant=merchant, state__in=OPEN).order_by("pk")
+
+
+def search_orders(found: QuerySet[Order], words: str) -> QuerySet[Order]:
+    """Return those orders that all of the words fit to: their number, the buyer's e-mail address, a thing, or a parcel.
+
+    Names and addresses are encrypted, and so are found by nobody.
+    """
+    for word in words.split()[:8]:
+        try:
+            number = decode_id(word)
+        except ValueError:
+            number = -1
+        lines = OrderLine.objects.filter(Q(title__icontains=word) | Q(sku__iexact=word), order=OuterRef("pk"))
+        parcels = Parcel.objects.filter(tracking__iexact=word, order=OuterRef("pk"))
+        found = found.filter(Q(pk=number) | Q(purchase__email__iexact=word) | Exists(lines) | Exists(parcels))
+    return found
 
 
 def with_parts(orders: QuerySet[Order]) -> QuerySet[Order]:
@@ -69,3 +93,8 @@ def _decoded(public_id: str) -> int:
         return decode_id(public_id)
     except ValueError:
         raise Http404 from None
+
+
+def public(number: int | None) -> str:
+    """Return an id in its public form, or nothing where there is none any more."""
+    return encode_id(number) if number is not None else ""

@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from django.db import connection
 from django.utils import timezone
 
+from glaswerk.cell.statements import fetch
 from glaswerk.shop.models import Voucher
 from glaswerk.shop.quoting import Method, Quote, Reduction, Wanted, make_quote
 
 _CODE: Final = re.compile(r"[A-Z0-9_-]{1,40}")
-_WANTED: Final = "SELECT * FROM shop_wanted(%s, %s::bigint[], %s::integer[], %s, %s, %s, %s)"
+_WANTED: Final = "SELECT * FROM shop_wanted(%s::bigint, %s::bigint[], %s::integer[], %s, %s, %s::timestamptz, %s::date)"
 
 
 def quote_for(
@@ -40,9 +40,7 @@ def quote_of_cart(buyer: int, currency: str, country: str, chosen: Mapping[int, 
 def _quote(
     values: list[Any], currency: str, country: str, chosen: Mapping[int, int], voucher: str, now: datetime
 ) -> Quote:
-    with connection.cursor() as cursor:
-        cursor.execute(_WANTED, [*values, now, timezone.localdate(now)])
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    rows = fetch(_WANTED, [*values, now, timezone.localdate(now)])
     if not rows:
         return Quote(currency, country)
     wanted = [_wanted(row) for row in rows]

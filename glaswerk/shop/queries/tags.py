@@ -10,14 +10,19 @@ from glaswerk.cell.ids import decode_id
 from glaswerk.people.models import Person
 from glaswerk.shop.models import Picture, Product, Staff, Tag, Variant
 from glaswerk.shop.queries.catalogue import on_sale
+from glaswerk.shop.queries.plans import earns_by
 from glaswerk.social.queries import watchable
 from glaswerk.videos.models import Video
 
 
 def taggable(person: Person) -> QuerySet[Product]:
-    """Return the products that a person may tag: on sale, and of a merchant for whom they work or who lets creators."""
+    """Return the products that a person may tag.
+
+    They are on sale, and of a merchant for whom they work or who lets creators, or in a plan in which they take part.
+    """
     works_there = Exists(Staff.objects.filter(person=person, merchant=OuterRef("merchant")))
-    return on_sale(timezone.now()).filter(Q(merchant__is_open_to_creators=True) | works_there)
+    earns = earns_by(person, OuterRef("pk"), OuterRef("merchant"))
+    return on_sale(timezone.now()).filter(Q(merchant__is_open_to_creators=True) | works_there | earns)
 
 
 def tags_of(viewer: Person | None, videos: Collection[int]) -> list[Tag]:
@@ -30,9 +35,10 @@ def tags_of(viewer: Person | None, videos: Collection[int]) -> list[Tag]:
     works_there = Exists(
         Staff.objects.filter(person=OuterRef("video__creator"), merchant=OuterRef("product__merchant"))
     )
+    earns = earns_by(OuterRef("video__creator"), OuterRef("product"), OuterRef("product__merchant"))
     found = (
         Tag.objects.filter(video__in=watchable(viewer).filter(pk__in=videos), product__in=on_sale(timezone.now()))
-        .filter(Q(product__merchant__is_open_to_creators=True) | works_there)
+        .filter(Q(product__merchant__is_open_to_creators=True) | works_there | earns)
         .select_related("product__merchant")
         .order_by("video_id", "position")
     )
@@ -40,6 +46,12 @@ def tags_of(viewer: Person | None, videos: Collection[int]) -> list[Tag]:
     products = {tag.product_id: tag.product for tag in tags}
     _load(products)
     return [_with(tag, products[tag.product_id]) for tag in tags]
+
+
+def titles_of(products: Collection[int]) -> dict[int, dict[str, str]]:
+    """Return the titles and addresses of those of the products that are on sale.  One query."""
+    rows = on_sale(timezone.now()).filter(pk__in=products).values_list("pk", "title", "merchant__name", "handle")
+    return {pk: {"title": title, "url": f"/shop/{merchant}/{handle}"} for pk, title, merchant, handle in rows}
 
 
 def _with(tag: Tag, product: Product) -> Tag:

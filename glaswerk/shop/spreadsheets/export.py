@@ -2,16 +2,15 @@
 
 import csv
 import io
-from collections.abc import Iterator
-from decimal import Decimal
+from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Final
 
 from django.conf import settings
 
 from glaswerk.cell.blobs import blob_url
-from glaswerk.money.amounts import exponent
 from glaswerk.shop.models import Merchant, Product, ProductState, Variant
+from glaswerk.shop.prices import major_of
 from glaswerk.shop.queries.catalogue import stock_by_variant
 from glaswerk.shop.spreadsheets.reading import VAT_COLUMN
 
@@ -31,7 +30,7 @@ def safe_cell(text: str) -> str:
 
 def export_products(merchant: Merchant) -> Iterator[str]:
     """Yield the lines of a merchant's catalogue, one row a variant, further pictures on rows of their own."""
-    yield _line(COLUMNS)
+    yield csv_line(COLUMNS)
     products = Product.objects.filter(merchant=merchant).prefetch_related("pictures").order_by("handle")
     for product in products.iterator(chunk_size=500):
         variants = (
@@ -73,16 +72,16 @@ def _rows(product: Product, variants: list[Variant], currency: str) -> Iterator[
                 "Image Position": str(number + 1),
                 "Image Alt Text": pictures[number][1],
             }
-        yield _line(tuple(safe_cell(cells[name]) for name in COLUMNS))
+        yield csv_line(tuple(safe_cell(cells[name]) for name in COLUMNS))
 
 
 def _variant_cells(variant: Variant, currency: str) -> dict[str, str]:
     cells = {f"Option{place} Value": choice for place, choice in enumerate(variant.choices, 1)}
     price = next((one for one in variant.prices.all() if one.currency == currency), None)
     if price is not None:
-        cells["Variant Price"] = _major(price.minor, currency)
+        cells["Variant Price"] = major_of(price.minor, currency)
         if price.compare_minor is not None:
-            cells["Variant Compare At Price"] = _major(price.compare_minor, currency)
+            cells["Variant Compare At Price"] = major_of(price.compare_minor, currency)
     return cells | {
         "Variant SKU": variant.sku,
         "Variant Barcode": variant.barcode,
@@ -91,11 +90,8 @@ def _variant_cells(variant: Variant, currency: str) -> dict[str, str]:
     }
 
 
-def _major(minor: int, currency: str) -> str:
-    return str(Decimal(minor).scaleb(-exponent(currency)))
-
-
-def _line(cells: tuple[str, ...]) -> str:
+def csv_line(cells: Iterable[str]) -> str:
+    """Return a line of a file."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    csv.writer(out, lineterminator="\r\n").writerow(list(cells))
     return out.getvalue()

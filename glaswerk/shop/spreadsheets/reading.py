@@ -3,22 +3,22 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Final
 
 from django.utils.translation import gettext as _
 
-from glaswerk.money.amounts import exponent
 from glaswerk.shop.actions.catalogue import MAX_PICTURES, MAX_VARIANTS, ProductDraft, VariantDraft, checked_product
 from glaswerk.shop.failures import ShopError
-from glaswerk.shop.models import MAX_MINOR, MAX_UNITS, ProductState, VatCategory
+from glaswerk.shop.models import MAX_UNITS, ProductState, VatCategory
+from glaswerk.shop.prices import minor_of
 
 MAX_BYTES: Final = 200 << 20
 MAX_ROWS: Final = 200_000
-_REQUIRED: Final = ("Handle", "Title")
+CATALOGUE: Final = ("Handle", "Title")
 # What we write ourselves where Shopify has no column.
 VAT_COLUMN: Final = "VAT Category"
 _STATES: Final = {"active": ProductState.ACTIVE, "draft": ProductState.DRAFT, "archived": ProductState.ARCHIVED}
@@ -87,22 +87,24 @@ def decode(data: bytes) -> str:
     return text
 
 
-def read_rows(text: str) -> Iterator[Row]:
-    """Yield the rows of a file.  Raises CsvError where it has not the columns of a catalogue, or is broken."""
+def read_rows(text: str, required: Collection[str] = CATALOGUE, most: int = MAX_ROWS) -> Iterator[Row]:
+    """Yield the rows of a file.  Raises CsvError where it lacks a column, has more than `most` rows, or is broken."""
     csv.field_size_limit(1 << 20)
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         head = [name.strip() for name in next(reader)]
-        missing = [name for name in _REQUIRED if name not in head]
+        missing = [name for name in required if name not in head]
         if missing:
-            raise CsvError(
+            words = (
                 _(
                     "The file has no column %(names)s. Its first line must name the columns as Shopify's product export does."
                 )
-                % {"names": ", ".join(missing)}
+                if required is CATALOGUE
+                else _("The file has no column %(names)s. Its first line must name the columns.")
             )
+            raise CsvError(words % {"names": ", ".join(missing)})
         twice = sorted({name for name in head if name and head.count(name) > 1})
         if twice:
             raise CsvError(_("The column %(name)s is there twice.") % {"name": twice[0]})
@@ -110,8 +112,8 @@ def read_rows(text: str) -> Iterator[Row]:
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 number += 1
-                if number > MAX_ROWS:
-                    raise CsvError(_("The file has more than %(most)d rows. Please split it.") % {"most": MAX_ROWS})
+                if number > most:
+                    raise CsvError(_("The file has more than %(most)d rows. Please split it.") % {"most": most})
                 yield Row(line, dict(zip(head, cells, strict=False)))
             line = reader.line_num + 1
     except StopIteration:
@@ -221,11 +223,11 @@ def _variant(row: Row, options: int, currency: str) -> VariantDraft:
     prices, compare = {}, {}
     price = row.cell("Variant Price")
     if price:
-        prices[currency] = _minor(price, "Variant Price", currency)
+        prices[currency] = minor_of(price, "Variant Price", currency)
     before = row.cell("Variant Compare At Price")
     # Shopify writes 0 where there was no price before.
     if before and before.strip("0.,"):
-        compare[currency] = _minor(before, "Variant Compare At Price", currency)
+        compare[currency] = minor_of(before, "Variant Compare At Price", currency)
     return VariantDraft(
         choices=tuple(row.cell(f"Option{number} Value") for number in range(1, options + 1)),
         sku=row.cell("Variant SKU"),
@@ -234,22 +236,6 @@ def _variant(row: Row, options: int, currency: str) -> VariantDraft:
         prices=prices,
         compare=compare,
     )
-
-
-def _minor(text: str, column: str, currency: str) -> int:
-    if not _NUMBER.fullmatch(text):
-        raise ShopError(
-            column, _("This is no price. Please write it with a point and without a currency, such as 12.50.")
-        )
-    try:
-        minor = Decimal(text).scaleb(exponent(currency))
-    except InvalidOperation:  # pragma: no cover - the pattern leaves nothing that is none.
-        raise ShopError(column, _("This is no price.")) from None
-    if minor != minor.to_integral_value():
-        raise ShopError(column, _("This price is finer than its currency's smallest coin."))
-    if not 0 < minor <= MAX_MINOR:
-        raise ShopError(column, _("A price is more than nothing and at most %(most)d.") % {"most": MAX_MINOR // 100})
-    return int(minor)
 
 
 def _grams(row: Row) -> int:

@@ -20,6 +20,7 @@ class ShopFacts:
     provider: str
     is_trial: bool
     return_days: int
+    attribution_days: int
 
 
 @register.simple_tag
@@ -27,7 +28,7 @@ def shop_settings() -> ShopFacts:
     """Return how this cell sells; in a trial no money moves, and every page says so."""
     config = settings.CELL.config
     provider = config.payments.provider
-    return ShopFacts(provider, provider == "sandbox", config.shop.return_days)
+    return ShopFacts(provider, provider == "sandbox", config.shop.return_days, config.shop.attribution_days)
 
 
 @register.filter

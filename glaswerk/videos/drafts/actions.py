@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from glaswerk.cell import blobs
 from glaswerk.cell.ids import decode_id, encode_id, new_id
 from glaswerk.cell.keeping import keep_blobs
+from glaswerk.people.encrypted import seal_for
 from glaswerk.people.models import Person
 from glaswerk.videos import outbox
 from glaswerk.videos.actions import UploadError, check_size
@@ -74,15 +75,15 @@ def save_draft(person: Person, public_id: str, version: int, timeline: object, t
     """
     draft = access_draft(person, public_id)
     text = _checked_document(timeline)
-    changes: dict[str, object] = {} if title is None else {"title": _checked_title(title)}
-    return _replace(draft, version, text, changes)
+    changes = {} if title is None else {"title": _checked_title(title)}
+    return _replace(draft, version, timeline=text, **changes)
 
 
 def save_captions(person: Person, public_id: str, version: int, captions: list[dict[str, object]]) -> Draft:
     """Replace the captions of a draft; raises as `save_draft` does."""
     draft = access_draft(person, public_id)
     document = documents.with_captions(orjson.loads(draft.timeline), captions)
-    return _replace(draft, version, _checked_document(document), {})
+    return _replace(draft, version, timeline=_checked_document(document))
 
 
 def import_draft(person: Person, text: str, title: str = "") -> tuple[Draft, list[str]]:
@@ -179,10 +180,11 @@ def _new_source(draft: Draft, original: str) -> Source:
     return source
 
 
-def _replace(draft: Draft, version: int, text: str, changes: dict[str, object]) -> Draft:
+def _replace(draft: Draft, version: int, **changes: str) -> Draft:
     """Write a new version over the one that the change began with, and over no other."""
+    sealed = {name: seal_for(draft, name, value) for name, value in changes.items()}
     moved = Draft.objects.filter(pk=draft.pk, version=version).update(
-        timeline=text, duration_ms=_length(text), version=F("version") + 1, updated_at=timezone.now(), **changes
+        duration_ms=_length(changes["timeline"]), version=F("version") + 1, updated_at=timezone.now(), **sealed
     )
     if not moved:
         raise VersionConflict

@@ -160,6 +160,8 @@ class AllowIn(Schema):
     duet: bool | None = None
     stitch: bool | None = None
     sound: bool | None = None
+    # Whether other cells may show it; no: only in one's region.
+    elsewhere: bool | None = None
 
 
 class PublishIn(Schema):
@@ -330,7 +332,7 @@ def peaks(request: HttpRequest, draft_id: str, source_id: str) -> dict[str, Any]
 def publish(request: HttpRequest, draft_id: str, words: PublishIn) -> tuple[int, dict[str, Any]] | HttpResponse:
     """Make a video of your draft as it is saved.  It is rendered in the background; ask for the video's state."""
     _check_writes(request)
-    allow = Allowance(words.allow.duet, words.allow.stitch, words.allow.sound)
+    allow = Allowance(words.allow.duet, words.allow.stitch, words.allow.sound, words.allow.elsewhere)
     try:
         video = publishing.publish_draft(_person(request), draft_id, words.caption, words.visibility, allow)
     except publishing.NotPublishable as refusal:

@@ -64,8 +64,8 @@ def cover_of(video_id: int, original: Path, folder: Path) -> Path | None:
 
     It is taken from the rendered original, so that whoever goes on after a killed worker finds the same one.
     """
-    text = Cut.objects.filter(pk=video_id).values_list("timeline", flat=True).first()
-    moment = cover_ms(orjson.loads(text)) if text is not None else None
+    cut = Cut.objects.select_related("video").filter(pk=video_id).first()
+    moment = cover_ms(orjson.loads(cut.timeline)) if cut is not None else None
     if moment is None:
         return None
     out = folder / "cover.jpg"

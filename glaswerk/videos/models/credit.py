@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from glaswerk.cell.classes import public
 from glaswerk.people.models import Person
+from glaswerk.people.names import MAX_NAME
 from glaswerk.videos.models.sound import MAX_SOUND_TITLE, Sound
 from glaswerk.videos.models.video import Video
 
@@ -30,7 +31,7 @@ class Credit(models.Model):
     of_sound = public(models.ForeignKey(Sound, on_delete=models.SET_NULL, null=True, related_name="credited_by"))
     of_person = public(models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, related_name="credited_by"))
     # The words: the person's name, and the title of the sound.
-    name = public(models.CharField(max_length=30))
+    name = public(models.CharField(max_length=MAX_NAME))
     title = public(models.CharField(max_length=MAX_SOUND_TITLE, blank=True))
 
     class Meta:

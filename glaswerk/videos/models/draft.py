@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from glaswerk.cell.classes import personal
 from glaswerk.cell.ids import encode_id, new_id
 from glaswerk.cell.references import keeps_blob, keeps_original
+from glaswerk.people.encrypted import EncryptedTextField
 from glaswerk.people.models import Person
 from glaswerk.videos.models.credit import Reuse
 from glaswerk.videos.models.video import Video
@@ -17,9 +18,9 @@ class Draft(models.Model):
 
     id = personal(models.BigIntegerField(primary_key=True, default=new_id, editable=False))
     owner = personal(models.ForeignKey(Person, on_delete=models.CASCADE, related_name="drafts"))
-    title = personal(models.CharField(_("title"), max_length=80, blank=True))
+    title = personal(EncryptedTextField(_("title"), person="owner", max_length=80, blank=True))
     # OpenTimelineIO's JSON as it was last saved.
-    timeline = personal(models.TextField())
+    timeline = personal(EncryptedTextField(person="owner"))
     duration_ms = personal(models.PositiveIntegerField(default=0))
     version = personal(models.PositiveIntegerField(default=1))
     created_at = personal(models.DateTimeField(default=timezone.now, editable=False))
@@ -120,4 +121,4 @@ class Cut(models.Model):
     video = personal(models.OneToOneField(Video, on_delete=models.CASCADE, primary_key=True, related_name="cut"))
     draft = personal(models.ForeignKey(Draft, on_delete=models.SET_NULL, null=True, related_name="cuts"))
     version = personal(models.PositiveIntegerField())
-    timeline = personal(models.TextField())
+    timeline = personal(EncryptedTextField(person="video.creator"))

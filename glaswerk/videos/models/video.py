@@ -52,6 +52,8 @@ class Video(models.Model):
     allow_duet = public(models.BooleanField(_("duets allowed"), default=False, db_default=False))
     allow_stitch = public(models.BooleanField(_("stitches allowed"), default=False, db_default=False))
     allow_sound = public(models.BooleanField(_("use of the sound allowed"), default=False, db_default=False))
+    # Whether other cells may show it; what was published before anybody could say so stays in its region.
+    allow_elsewhere = public(models.BooleanField(_("shown elsewhere"), default=False, db_default=False))
 
     state = personal(models.CharField(max_length=10, choices=State.choices, default=State.UPLOADED))
     ladder = personal(models.CharField(max_length=6, choices=Ladder.choices, default=Ladder.NONE))

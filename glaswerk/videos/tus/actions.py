@@ -14,9 +14,10 @@ from glaswerk.cell.keeping import keep_blobs
 from glaswerk.cell.rates import check_rate
 from glaswerk.people.models import Person
 from glaswerk.videos import limits, outbox
-from glaswerk.videos.actions import UploadError, check_size, check_words, make_video, no_room
+from glaswerk.videos.actions import UploadError, check_allowance, check_size, check_words, make_video, no_room
 from glaswerk.videos.models import Upload, UploadPurpose, UploadState
 from glaswerk.videos.queries import earlier_video
+from glaswerk.videos.reuse import Allowance
 from glaswerk.videos.tus import disk, queries
 from glaswerk.videos.tus.protocol import TusError, parse_metadata
 
@@ -40,6 +41,7 @@ def create_upload(person_id: int, length: int, metadata: str) -> Upload:
     with transaction.atomic():
         # The person's row is the lock under which the quota is counted, so that two beginnings do not share a place.
         owner = Person.objects.select_for_update().get(pk=person_id)
+        check_allowance(owner, Allowance(elsewhere=said.elsewhere))
         _check_quota(owner, length)
         return Upload.objects.create(
             owner=owner, purpose=said.purpose, length=length, metadata=metadata, expires_at=_expiry()
@@ -76,7 +78,9 @@ def finish_upload(upload_id: int, file: disk.UploadFile) -> Upload:
         upload.duplicate_of = earlier_video(upload.owner, sha)
         if upload.purpose == UploadPurpose.VIDEO:
             said = parse_metadata(upload.metadata.encode("latin-1"))
-            upload.video = make_video(upload.owner, sha, said.caption, said.visibility)
+            upload.video = make_video(
+                upload.owner, sha, said.caption, said.visibility, Allowance(elsewhere=said.elsewhere)
+            )
         upload.sha, upload.state, upload.expires_at = sha, UploadState.WHOLE, _expiry()
         upload.save()
     disk.discard(upload_id)

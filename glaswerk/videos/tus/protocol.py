@@ -53,6 +53,8 @@ class Metadata:
     purpose: UploadPurpose = UploadPurpose.VIDEO
     caption: str = ""
     visibility: str | None = None
+    # False: it is shown in this region only.
+    elsewhere: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,9 @@ def parse_metadata(given: bytes) -> Metadata:
         raise _metadata_error("filename", f"must be a plain name of at most {MAX_FILENAME} characters, without a path")
     if filetype and not _FILETYPE.fullmatch(filetype):
         raise _metadata_error("filetype", "must be a media type such as video/mp4")
+    elsewhere = pairs.get("elsewhere", "")
+    if elsewhere not in ("", "yes", "no"):
+        raise _metadata_error("elsewhere", "must be yes or no")
     purpose = pairs.get("purpose") or UploadPurpose.VIDEO.value
     if purpose not in UploadPurpose.values:
         raise _metadata_error("purpose", f"must be one of {', '.join(UploadPurpose.values)}")
@@ -144,6 +149,7 @@ def parse_metadata(given: bytes) -> Metadata:
         purpose=UploadPurpose(purpose),
         caption=pairs.get("caption", ""),
         visibility=pairs.get("visibility") or None,
+        elsewhere={"yes": True, "no": False}.get(elsewhere),
     )
 
 

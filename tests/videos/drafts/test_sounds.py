@@ -162,7 +162,7 @@ def test_the_edit_page_and_its_endpoint_change_what_is_allowed(ada: Person, song
     assert (song.allow_duet, song.allow_stitch, song.allow_sound) == (False, True, False)
     announced = len(waiting_jobs("videos.announce_video"))
     answer = call(ada, "patch", f"/videos/{song.public_id}", {"allow": {"duet": True}})
-    assert answer.json()["allow_said"] == {"duet": True, "stitch": True, "sound": False}
+    assert answer.json()["allow_said"] == {"duet": True, "stitch": True, "sound": False, "elsewhere": True}
     assert len(waiting_jobs("videos.announce_video")) == announced + 1
 
 

@@ -7,6 +7,10 @@ import { fill, gettext, ngettext } from "../web/words.js";
  * @typedef {{name: string, weight: number, probability: number, base: number, term: number, signals: Term[]}} Head
  * @typedef {{id: string, contribution: number, poster?: string, caption?: string}} Watch a video that the viewer watched
  * @typedef {{name: string, effect: number, videos: Watch[]}} Signal
+ * @typedef {{title: string, url: string}|null} Product null where it is not on sale any more
+ * @typedef {Watch & {product: Product, other: Product, buyers: number}} Bought the video shows one, and people also bought the other
+ * @typedef {{bought: number, cowatch: number, similar: number, parts: Bought[]}} Sells how near the history, by what brought it
+ * @typedef {{limit: number, most: number, slots: number, setting: number}} Cap how many places of those asked for may sell something, how many do, and the dial
  * @typedef {object} Why
  * @property {number} value all numbers are whole, in units of 2^-16 log-odds
  * @property {number} score value and spacing: what the slot was chosen by
@@ -16,6 +20,8 @@ import { fill, gettext, ngettext } from "../web/words.js";
  * @property {Term[]} dials with the heads' terms, theirs add up to the value; a topic's name begins with "#"
  * @property {{creator: number, topic: number}} spacing
  * @property {boolean} explored
+ * @property {Sells|null} sells null where it was not brought as something to buy
+ * @property {Cap|null} cap null where there is none
  * @property {string[]} reasons names of the signals that raised the value, strongest first
  * @property {string[]} sources
  * @property {boolean} ranked false where the page is in order of time
@@ -50,6 +56,8 @@ export function readWhy(answer, video) {
     dials: slot.dials ?? [],
     spacing: { creator: slot.creator_term, topic: slot.topic_term },
     explored: slot.explored,
+    sells: slot.sells,
+    cap: answer.cap,
     reasons: slot.reasons,
     sources: slot.sources,
     ranked: answer.order === "value",
@@ -161,10 +169,38 @@ function clause(reason, why, video) {
   }
 }
 
+/** @param {Why} why @returns {Bought|null} what speaks most for a video that sells something: what was bought together */
+export function strongestPurchase(why) {
+  const parts = (why.sells?.parts ?? []).filter((part) => part.contribution > 0);
+  return parts.sort((a, b) => b.contribution - a.contribution)[0] ?? null;
+}
+
+/** @param {Bought} part @returns {string} */
+export function boughtTogether({ product, other, buyers }) {
+  if (!product || !other) return fill(gettext("At least {count} people bought something in this video together with something in one that you watched."), { count: buyers });
+  return fill(gettext("At least {count} people bought both {product} and {other}."), { count: buyers, product: product.title, other: other.title });
+}
+
+/** @param {Why} why @returns {string|null} a clause that can follow "because" */
+function purchase(why) {
+  const part = strongestPurchase(why);
+  if (!part) return null;
+  if (!part.product) return gettext("people who bought what a video of yours showed also bought what this one shows");
+  return fill(gettext("people who bought {product}, which a video of yours showed, also bought what this one shows"), { product: part.product.title });
+}
+
+/** @param {Why} why @returns {string} how many places may sell something */
+export function capWords({ cap }) {
+  if (!cap) return "";
+  const most = fill(gettext("At most {count} of {places} places may sell something or be paid for."), { count: cap.most, places: cap.limit });
+  const taken = fill(ngettext("{count} does.", "{count} do.", cap.slots), { count: cap.slots });
+  return [most, taken, cap.setting < 0 && gettext("Your dial has lowered it.")].filter(Boolean).join(" ");
+}
+
 /** @param {Why} why @param {import("./shapes.js").Video} video @returns {string} one sentence in words */
 export function sentence(why, video) {
   if (!why.ranked) return gettext("This page shows the newest first. Nothing was weighed.");
-  const clauses = why.reasons.map((reason) => clause(reason, why, video)).filter((one) => one !== null);
+  const clauses = [purchase(why), ...why.reasons.map((reason) => clause(reason, why, video))].filter((one) => one !== null);
   if (why.explored) {
     return gettext("A new video that few have seen yet. A share of every feed is kept for newcomers, so that each of them gets a first audience.");
   }

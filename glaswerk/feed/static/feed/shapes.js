@@ -25,7 +25,8 @@
  * @property {{lang: string, url: string}[]} [captions] what is said, as WebVTT
  * @property {{duet: boolean, stitch: boolean, sound: boolean}} [allow] what others may make of it
  * @property {string} [published_at]
- * @typedef {{slate: string|null, position: number, value: number, video: Video}} Item a slot, with the slate it came in
+ * @typedef {{slate: string|null, position: number, value: number, video: Video, at?: number, products?: any[]}} Item a slot, with the slate it came in
+ *   and when (`at`, of the page's clock); what it sells (`products`) is for the app that sells
  * @typedef {{slate: string, epoch: string, slots: {position: number, value: number, video: Video}[]}} Slate
  */
 

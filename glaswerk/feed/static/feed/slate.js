@@ -111,11 +111,12 @@ export class Queue extends EventTarget {
     const stale = this.items.slice(this.place + 1 + PRELOADED);
     // With `again` a video may return, but not while it is still among the last few.
     const known = new Set((this.again ? kept.slice(-LIMIT) : kept).map((item) => item.video.id));
+    const at = performance.now();
     const fresh = [];
     for (const slot of slate.slots) {
       if (known.has(slot.video.id)) continue;
       known.add(slot.video.id);
-      fresh.push({ slate: slate.slate, ...slot });
+      fresh.push({ slate: slate.slate, at, ...slot });
     }
     if (fresh.length < LIMIT) for (const item of stale) if (!known.has(item.video.id)) fresh.push(item);
     this.items = [...kept, ...fresh];

@@ -8,8 +8,12 @@ import { ago, fill, gettext, ngettext, shortCount } from "../web/words.js";
 /** Words that lead somewhere: hashtags and mentions. */
 const LINKED = /([#@])([\p{L}\p{N}_.]+)/gu;
 
-/** @param {string} text @returns {(string|HTMLElement)[]} the caption with its hashtags and mentions as links */
-export function linked(text) {
+/**
+ * @param {string} text
+ * @param {string} [home] the cell that it was written in, where its names are at home
+ * @returns {(string|HTMLElement)[]} the caption with its hashtags and mentions as links
+ */
+export function linked(text, home = "") {
   const parts = [];
   let end = 0;
   for (const match of text.matchAll(LINKED)) {
@@ -17,12 +21,17 @@ export function linked(text) {
     const name = match[2].replace(/\.+$/, "");
     if (!name) continue;
     parts.push(text.slice(end, match.index));
-    const address = match[1] === "#" ? `/t/${encodeURIComponent(name.toLowerCase())}` : `/@${encodeURIComponent(name)}`;
+    const address = match[1] === "#" ? `/t/${encodeURIComponent(name.toLowerCase())}` : `/@${encodeURIComponent(name)}${home && `@${home}`}`;
     parts.push(element("a", { href: address, text: match[1] + name }));
     end = match.index + 1 + name.length;
   }
   parts.push(text.slice(end));
   return parts.filter((part) => part !== "");
+}
+
+/** @param {string} name @returns {string} the cell that somebody is at home in, or "" for this one */
+function homeOf(name) {
+  return name.split("@")[1] ?? "";
 }
 
 export class SlotView {
@@ -91,7 +100,7 @@ export class SlotView {
     const { video } = this.item;
     const { creator } = video;
     const caption = element("p", { class: "caption", id: `caption-${video.id}` });
-    caption.append(...linked(video.caption));
+    caption.append(...linked(video.caption, homeOf(creator.name)));
     const unfold = element("button", {
       class: "caption-more",
       type: "button",
@@ -115,6 +124,7 @@ export class SlotView {
         "p",
         { class: "byline" },
         element("a", { href: `/@${creator.name}`, class: "creator", text: creator.display_name || creator.name }),
+        homeOf(creator.name) && element("span", { class: "from-cell", text: fill(gettext("from {cell}"), { cell: homeOf(creator.name) }) }),
         video.published_at && element("span", { class: "when", text: ` · ${ago(video.published_at)}` }),
       ),
       video.caption && element("div", { class: "caption-box" }, caption, unfold),

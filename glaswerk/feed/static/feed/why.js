@@ -4,7 +4,7 @@ import { element, icon } from "../web/elements.js";
 import { fill, fullCount, gettext } from "../web/words.js";
 import { call, Problem } from "./api.js";
 import { dialName } from "./dial.js";
-import { headName, readWhy, sentence, signalName, sourceName } from "./explanation.js";
+import { boughtTogether, capWords, headName, readWhy, sentence, signalName, sourceName } from "./explanation.js";
 import { WhatIf } from "./what_if.js";
 
 /** @typedef {import("./slot.js").SlotView} SlotView */
@@ -113,6 +113,8 @@ export class WhyPanel {
     if (whatIf) parts.push(element("button", { class: "button small reach-dials", type: "button", on: { click: () => whatIf.reach() } }, icon("gear", "small"), gettext("What if?")));
     const stills = this.drawStills(why);
     if (stills) parts.push(stills);
+    const sells = this.drawSells(why);
+    if (sells) parts.push(sells);
     parts.push(this.drawHeads(why), this.drawSignals(why));
     const spacing = this.drawSpacing(why);
     if (spacing) parts.push(spacing);
@@ -213,6 +215,39 @@ export class WhyPanel {
       creator !== 0 && line(gettext("Same creator nearby"), creator, largest),
       topic !== 0 && line(gettext("Same topic nearby"), topic, largest),
       sum(gettext("Score"), why.score),
+    );
+  }
+
+  /** What brought something to buy, and how many such places there may be. It is no part of the value. @param {Why} why */
+  drawSells(why) {
+    if (!why.sells) return null;
+    const { bought, cowatch, similar, parts } = why.sells;
+    const near = /** @type {[string, number][]} */ ([
+      [gettext("Bought together with what your videos showed"), bought],
+      [signalName("cowatch"), cowatch],
+      [signalName("similar"), similar],
+    ]).filter(([, amount]) => amount > 0);
+    const largest = Math.max(...near.map(([, amount]) => amount));
+    const cap = capWords(why);
+    return section(
+      gettext("It shows something to buy"),
+      gettext("Nobody paid for this place, and no price and no commission counts. This is why it was looked at; its value is made as that of every other video."),
+      ...near.map(([label, amount]) => line(label, amount, largest)),
+      near.length === 0 && element("p", { text: gettext("It is among what people here like best of what there is to buy.") }),
+      parts.length > 0 && element("ul", { class: "why-bought" }, ...parts.filter((part) => part.contribution > 0).slice(0, STILLS).map((part) => this.drawBought(part))),
+      cap && element("p", { class: "why-intro", text: cap }),
+    );
+  }
+
+  /** @param {import("./explanation.js").Bought} part */
+  drawBought(part) {
+    const still = part.poster ? element("img", { src: part.poster, alt: "", loading: "lazy" }) : icon("bag");
+    return element(
+      "li",
+      {},
+      element("a", { href: `/v/${part.id}`, class: "still", "aria-label": fill(gettext("A video you watched: {caption}"), { caption: part.caption ?? "" }) }, still),
+      element("span", { text: boughtTogether(part) }),
+      element("span", { class: "why-number", text: signed(part.contribution) }),
     );
   }
 

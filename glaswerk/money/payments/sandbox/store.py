@@ -230,10 +230,10 @@ def due_hooks(at: datetime, limit: int) -> list[DueHook]:
         ).fetchall()
 
 
-def mark_sent(hook: int) -> None:
-    """Note that a message was received."""
+def mark_sent(hooks: Sequence[int]) -> None:
+    """Note that messages were received."""
     with _connections().connection() as connection:
-        connection.execute("UPDATE money_sandboxhook SET sent_at = clock_timestamp() WHERE id = %s", [hook])
+        connection.execute("UPDATE money_sandboxhook SET sent_at = clock_timestamp() WHERE id = ANY(%s)", [list(hooks)])
 
 
 def forget_everything() -> None:

@@ -55,6 +55,7 @@ export class Buying {
       location.assign(`/checkout?variant=${variant.id}`);
       return;
     }
+    panel.count("wanted");
     this.method = "";
     this.key = uuid();
     panel.say("");

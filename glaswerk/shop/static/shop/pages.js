@@ -12,6 +12,9 @@ for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySel
   });
 }
 
+// Of tabs that are wider than the screen, the one where one is comes into sight.
+document.querySelector(".console-nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
 document.addEventListener("submit", (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
   if (form.dataset.sent) {

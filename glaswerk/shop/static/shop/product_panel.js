@@ -5,7 +5,7 @@ import { fill, gettext } from "../web/words.js";
 import { Buying } from "./buying.js";
 import { call } from "./calls.js";
 import { money } from "./money.js";
-import { deliveryLine, gallery, priceLine, seller } from "./product_view.js";
+import { deliveryLine, gallery, priceLine, reviewList, seller } from "./product_view.js";
 import { firstVariant, optionFields } from "./variants.js";
 
 /** @typedef {import("./shapes.js").Tag} Tag @typedef {import("./shapes.js").Product} Product */
@@ -23,9 +23,10 @@ export function countryName(code) {
 }
 
 export class ProductPanel {
-  /** @param {HTMLDialogElement} sheet */
-  constructor(sheet) {
+  /** @param {HTMLDialogElement} sheet @param {(tag: Tag) => void} opened is told of each product that is shown */
+  constructor(sheet, opened) {
     this.sheet = sheet;
+    this.opened = opened;
     this.body = /** @type {HTMLElement} */ (sheet.querySelector(".sheet-body"));
     this.foot = /** @type {HTMLElement} */ (sheet.querySelector(".buy-foot"));
     this.title = /** @type {HTMLElement} */ (sheet.querySelector("h2"));
@@ -64,13 +65,17 @@ export class ProductPanel {
       element("div", { class: "skeleton line short" }),
     );
     try {
-      const [product, merchant] = await Promise.all([
+      const [product, said, merchant] = await Promise.all([
         call("GET", `/api/shop/products/${tag.product}`),
+        call("GET", `/api/shop/products/${tag.product}/reviews?limit=3`).catch(() => null),
         call("GET", `/api/shop/merchants/${tag.merchant}`).catch(() => null),
         this.buying.prepare(),
       ]);
       if (asked !== this.asked) return;
       this.product = product;
+      this.reviews = said;
+      this.count("opened");
+      this.opened(tag);
       this.trader = merchant?.trader ?? null;
       this.choose(firstVariant(product));
     } catch (error) {
@@ -88,6 +93,13 @@ export class ProductPanel {
     } finally {
       if (asked === this.asked) this.body.removeAttribute("aria-busy");
     }
+  }
+
+  /** Count for the merchant that somebody looks or wants, never who. @param {"opened"|"wanted"} stage */
+  count(stage) {
+    call("POST", `/api/shop/products/${this.product?.id}/interest`, { stage }).catch(() => {
+      // A figure that is one too low is no harm to anybody who watches.
+    });
   }
 
   /** @param {Variant|undefined} variant */
@@ -132,6 +144,7 @@ export class ProductPanel {
         ...(variant ? optionFields(product, variant, (chosen) => this.choose(chosen)) : []),
         product.description ? element("p", { class: "product-text", text: product.description }) : "",
         element("p", { class: "promise small" }, icon("retry", "small"), element("span", { text: fill(gettext("You can send it back within {days} days."), { days: this.settings.returnDays }) })),
+        reviewList(this.reviews, product.merchant_title),
         seller(product.merchant_title, this.trader ?? null),
         this.drawOthers(),
       );

@@ -78,3 +78,31 @@ export function seller(title, trader) {
   if (trader.self_certified) box.append(element("p", { class: "small soft", text: gettext("The trader has confirmed to offer only what keeps to the law of the European Union.") }));
   return box;
 }
+
+/** @param {number} stars @returns {HTMLElement} so many of five */
+function starRow(stars) {
+  const label = fill(ngettext("{stars} of 5 stars", "{stars} of 5 stars", stars), { stars });
+  const row = element("span", { class: "stars", role: "img", "aria-label": label });
+  for (let at = 1; at <= 5; at += 1) row.append(element("span", { "aria-hidden": "true", class: at > stars ? "off" : null, text: "★" }));
+  return row;
+}
+
+/** What buyers say: the average, and the newest few. @param {any} said the API's answer, or null @param {string} shop */
+export function reviewList(said, shop) {
+  if (!said?.count) return "";
+  const list = element("ul", { class: "review-list" });
+  for (const one of said.reviews) {
+    list.append(
+      element(
+        "li",
+        {},
+        element("p", {}, starRow(one.stars), " ", element("span", { class: "strong", text: one.author })),
+        one.text ? element("p", { class: "small", text: one.text }) : "",
+        one.answer ? element("p", { class: "small soft", text: fill(gettext("{shop} answers: {answer}"), { shop, answer: one.answer }) }) : "",
+      ),
+    );
+  }
+  const average = new Intl.NumberFormat(document.documentElement.lang || "en", { minimumFractionDigits: 1 }).format(said.average);
+  const count = fill(ngettext("{count} review", "{count} reviews", said.count), { count: said.count });
+  return element("section", { class: "sheet-reviews" }, element("h3", {}, starRow(Math.round(said.average)), ` ${average} · ${count}`), list);
+}

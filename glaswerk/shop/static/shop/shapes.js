@@ -3,7 +3,7 @@
 /**
  * @typedef {import("./money.js").Amount} Amount
  * @typedef {{product: string, title: string, merchant: string, merchant_title: string, picture: string|null,
- *   price: Amount|null, is_from: boolean, is_sold_out: boolean, from_ms: number, to_ms: number}} Tag
+ *   price: Amount|null, before: Amount|null, is_from: boolean, is_sold_out: boolean, from_ms: number, to_ms: number}} Tag
  * @typedef {{id: string, choices: string[], price: Amount|null, before: Amount|null, available: number}} Variant
  * @typedef {{id: string, title: string, description: string, vendor: string, merchant: string, merchant_title: string,
  *   options: string[], pictures: {url: string|null, alt: string}[], variants: Variant[]}} Product

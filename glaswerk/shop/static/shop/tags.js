@@ -1,5 +1,5 @@
-// Which products the videos show. Asked once for as many videos as a slate brought, and again for one that has some when
-// it comes onto the screen, because a price may be a few seconds old and not more.
+// Which products the videos show. A slate brings what its videos sell; asked for is what came without, and again what has
+// some when it comes onto the screen, because a price may be a few seconds old and not more.
 
 import { call } from "./calls.js";
 
@@ -24,6 +24,13 @@ export class Tags {
   /** What this video shows at a moment of it, the first in its creator's order. @param {string} video @param {number} ms */
   at(video, ms) {
     return this.of(video).find((tag) => tag.from_ms <= ms && ms < tag.to_ms);
+  }
+
+  /** Take what a slate brought, unless something newer is known. @param {{video: {id: string}, products?: Tag[], at?: number}} item */
+  take({ video, products, at }) {
+    if (!products || at === undefined) return;
+    const kept = this.known.get(video.id);
+    if (!kept || kept.at < at) this.known.set(video.id, { at, tags: products });
   }
 
   /**

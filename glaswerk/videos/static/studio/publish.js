@@ -44,6 +44,7 @@ export function preparePublishing(panels, store, { saver, say }) {
       if (!(await saver.save())) throw new Error(saver.problem || gettext("Your last changes are not saved yet. Please try again in a moment."));
       const isPublic = one("[name=visibility]:checked").value === "public";
       const allow = Object.fromEntries(allowed.map((box) => [box.name, isPublic && box.checked]));
+      if (one("[data-region] input").checked) allow.elsewhere = false;
       const { video } = await publishDraft(store.id, { caption: caption.value, visibility: one("[name=visibility]:checked").value, allow });
       follow(video);
     } catch (error) {

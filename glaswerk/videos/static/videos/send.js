@@ -7,7 +7,7 @@ import { measureSpeed } from "./speed.js";
 
 /**
  * @param {File} file
- * @param {{caption: string, visibility: string}} words
+ * @param {{caption: string, visibility: string, elsewhere?: string}} words
  * @param {import("./resumable.js").Watch} watch
  * @returns {import("./resumable.js").Sending}
  */
@@ -18,6 +18,7 @@ export function sendAtOnce(file, words, watch) {
   // The words come first, so that a server can refuse them before it has read the whole file.
   form.set("caption", words.caption);
   form.set("visibility", words.visibility);
+  if (words.elsewhere === "no") form.set("allow_elsewhere", "false");
   form.set("file", file);
   request.upload.addEventListener("progress", ({ loaded, total, lengthComputable }) => {
     if (!lengthComputable) return;

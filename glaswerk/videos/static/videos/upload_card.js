@@ -81,7 +81,7 @@ export class UploadCard {
 
   send() {
     const visibility = this.#visibility();
-    const words = { caption: this.caption.value, visibility };
+    const words = { caption: this.caption.value, visibility, ...this.#region() };
     const watch = {
       onProgress: (/** @type {import("./resumable.js").Progress} */ progress) => this.#progress(progress),
       onSending: () => this.#show("send", gettext("Uploading")),
@@ -301,6 +301,12 @@ export class UploadCard {
 
   #visibility() {
     return /** @type {HTMLInputElement} */ (this.#one("input[type=radio]:checked")).value;
+  }
+
+  /** @returns {{elsewhere?: string}} nothing where it goes without saying */
+  #region() {
+    const box = /** @type {HTMLInputElement|null} */ (this.box.querySelector("[data-region] input"));
+    return box?.checked ? { elsewhere: "no" } : {};
   }
 
   /** @param {string} selector @returns {HTMLElement} */

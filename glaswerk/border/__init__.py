@@ -1,0 +1,1 @@
+"""Border: what may leave the cell, who looked, and the proofs of both."""

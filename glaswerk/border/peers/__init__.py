@@ -1,0 +1,1 @@
+"""Peers: the cells that this one follows, and what comes from them."""

@@ -1,0 +1,1 @@
+"""Webhooks: what a message says (`messages`), keeping endpoints (`actions`), and bringing messages there (`sending`)."""
