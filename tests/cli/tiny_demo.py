@@ -1,4 +1,4 @@
-"""A demo of three topics, three clips each and a dozen viewers, filled by the very functions that fill the real one.
+"""A demo of three topics, three clips each, one clip that sells and a dozen viewers, filled by the very functions that fill the real one.
 
 Run as a program with GLASWERK_DATA and GLASWERK_PORT of a running cell; `--stop-after N` ends it, as Ctrl-C would, when
 N clips are published.
@@ -17,12 +17,13 @@ from glaswerk.cli.demo.cast import Creator
 from glaswerk.cli.demo.clips import Clip
 from glaswerk.cli.demo.wares.goods import Ware
 
-TOPICS = ("aurora", "ocean", "pottery")
-COLORS = {"aurora": "0x106040", "ocean": "0x103060", "pottery": "0x704020"}
+# No shop has anything for these, so the cap on commerce keeps none of their clips from a slate.
+TOPICS = ("synthwave", "rainynight", "fireworks")
+SELLING = "pottery"
+COLORS = {"synthwave": "0x106040", "rainynight": "0x103060", "fireworks": "0x702060", SELLING: "0x704020"}
 CLIPS = tuple(
     Clip(f"{topic}-{n}", topic, n, f"{topic} {n}", f"Clip {n} #{topic}", (topic,), "en", 1.5, "Tone")
-    for topic in TOPICS
-    for n in range(1, 4)
+    for topic, n in (*((topic, n) for topic in TOPICS for n in range(1, 4)), (SELLING, 1))
 )
 
 
