@@ -49,10 +49,10 @@ def test_take_everything_along_leave_come_back_and_go(visit: Visit, stocked_cell
     sign_in(page, client)
 
     page.goto("/me")
-    page.get_by_role("link", name="Your data").click()
+    page.get_by_role("link", name="Your data Take everything").click()
     page.get_by_role("button", name="Make an export").click()
     download = page.get_by_role("link", name="Download")
-    expect(download).to_be_visible()
+    expect(download).to_be_visible(timeout=PATIENCE_S * 1000)
     page.screenshot(path=tmp_path / "data.png", full_page=True)
     # A session alone does not open it.
     download.click()

@@ -159,23 +159,24 @@ def rows_of_an_epoch() -> list[tuple[int, bool]]:
 def test_a_change_that_is_committed_after_a_later_one_is_not_missed(
     make_merchant: MakeMerchant, make_variant: MakeVariant, video: Video
 ) -> None:
-    variant = make_variant(make_merchant(is_open_to_creators=True), minor=2000)
-    show(video, variant)
+    shop = make_merchant(is_open_to_creators=True)
+    cup, bowl = make_variant(shop, minor=2000), make_variant(shop, minor=3000)
+    show(video, cup, bowl)
     kept = Shelf()
-    catch_up(kept)
-    slow = psycopg.connect(postgres.database_url(current_cell()))
-    slow.execute("UPDATE shop_price SET minor = 1500")
-    Product.objects.update(title="Anders")
-    catch_up(kept)
-    shown = kept.shown(video.pk, "en")
-    assert shown is not None
-    assert (shown[0]["title"], shown[0]["price"]["minor"]) == ("Anders", 2000)
-    slow.commit()
-    slow.close()
-    catch_up(kept)
-    shown = kept.shown(video.pk, "en")
-    assert shown is not None
-    assert shown[0]["price"]["minor"] == 1500
+
+    def shown() -> list[tuple[str, int]]:
+        catch_up(kept)
+        slot = kept.shown(video.pk, "en")
+        assert slot is not None
+        return [(one["title"], one["price"]["minor"]) for one in slot]
+
+    before = shown()
+    assert [minor for _, minor in before] == [2000, 3000]
+    with psycopg.connect(postgres.database_url(current_cell())) as slow:
+        slow.execute("UPDATE shop_price SET minor = 1500 WHERE variant_id = %s", [cup.pk])
+        Product.objects.filter(pk=bowl.product_id).update(title="Anders")
+        assert shown() == [before[0], ("Anders", 3000)]
+    assert shown() == [(before[0][0], 1500), ("Anders", 3000)]
 
 
 @pytest.mark.django_db(transaction=True)
