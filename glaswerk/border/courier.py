@@ -22,6 +22,7 @@ from glaswerk.border.peers.fetching import Source
 from glaswerk.border.peers.following import note_failure, take_turn
 from glaswerk.cell import postgres
 from glaswerk.cell.blobs import StorageError
+from glaswerk.cell.locks import Lock
 
 # Whoever follows a peer holds a lock of this kind, with the peer's number.
 FOLLOWER_LOCK: Final = 0x676C_6173
@@ -70,7 +71,7 @@ def _speak_for_ever() -> None:
 
 def _speak_until_it_fails() -> None:
     with psycopg.connect(postgres.database_url(settings.CELL), autocommit=True) as own:
-        own.execute("SELECT pg_advisory_lock(%s)", [speaking.SPEAKER_LOCK])
+        own.execute("SELECT pg_advisory_lock(%s)", [Lock.SPEAKER])
         own.execute(f"LISTEN {speaking.CHANNEL}")
         while True:
             while speaking.speak_waiting():

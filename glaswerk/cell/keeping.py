@@ -21,10 +21,9 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from glaswerk.cell.blobs import Blob, Store, Stored, current_store
+from glaswerk.cell.locks import Lock
 from glaswerk.cell.references import all_references, referenced
 
-# An arbitrary key of its own; ids of videos, which are locked too, are never negative.
-_LOCK: Final = -7_310_421_884_213
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 _WAIT_MS: Final = 1500
 _TRIES: Final = 20
@@ -39,7 +38,7 @@ class Busy(Exception):  # noqa: N818 - it says what happened, not that something
 def keep_blobs() -> None:
     """Until the end of this transaction, keep every blob that is there or gets stored."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [_LOCK])
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [Lock.COLLECTOR])
 
 
 def discard(names: list[str], *, tries: int = _TRIES) -> int:
@@ -190,7 +189,7 @@ def _lock_alone() -> bool:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = {_WAIT_MS}")
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.COLLECTOR])
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None) != _LOCK_NOT_AVAILABLE:
             raise

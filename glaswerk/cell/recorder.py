@@ -16,12 +16,11 @@ import structlog
 from glaswerk.cell import postgres
 from glaswerk.cell.config import Cell, current_cell
 from glaswerk.cell.entries import Entry
+from glaswerk.cell.locks import Lock
 from glaswerk.cell.public_log import open_log
 from glaswerk.cell.records import log_policy
 from glaswerk.tlog import LogError, LogReader, LogWriter, Reason, folder_fetch, read_checkpoint
 
-# Whoever records holds this advisory lock, so that of two recorders one waits.
-RECORDER_LOCK: Final = 0x676C_6173_0005
 CHANNEL: Final = "cell_record"
 # A batch is one durable write of the log and one commit.
 MOST_AT_ONCE: Final = 2000
@@ -47,7 +46,7 @@ def main() -> NoReturn:
 
 def _record_until_it_fails(cell: Cell) -> None:
     with psycopg.connect(postgres.database_url(cell), autocommit=True) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", [RECORDER_LOCK])
+        connection.execute("SELECT pg_advisory_lock(%s)", [Lock.RECORDER])
         connection.execute(f"LISTEN {CHANNEL}")
         with open_log(cell) as log:
             note_unnoted(cell, connection)
@@ -61,7 +60,7 @@ def _record_until_it_fails(cell: Cell) -> None:
 def record_once(cell: Cell) -> int:
     """Take everything that waits into the log, and return how many entries that were.  Raises LogError and OSError."""
     with psycopg.connect(postgres.database_url(cell), autocommit=True) as connection, open_log(cell) as log:
-        connection.execute("SELECT pg_advisory_lock(%s)", [RECORDER_LOCK])
+        connection.execute("SELECT pg_advisory_lock(%s)", [Lock.RECORDER])
         note_unnoted(cell, connection)
         return sum(iter(lambda: record_waiting(connection, log), 0))
 

@@ -77,10 +77,26 @@ _VIDEO: Final = _object(
     saved={"type": "boolean"},
 )
 
-_SLATE: Final = _object(
-    slate=_ID,
-    epoch={"type": "string", "pattern": "^[0-9a-f]{64}$"},
-    slots=_list(_object(position=_COUNT, value={"type": "integer"}, sources=_list(_TEXT), video=_VIDEO)),
+_PRICE: Final = _nullable(_object(minor=_COUNT, currency=_TEXT, shown=_TEXT))
+_GOOD: Final = _object(
+    product=_ID,
+    title=_TEXT,
+    merchant=_TEXT,
+    merchant_title=_TEXT,
+    picture=_nullable(_TEXT),
+    price=_PRICE,
+    before=_PRICE,
+    is_from=_FLAG,
+    is_sold_out=_FLAG,
+    from_ms=_COUNT,
+    to_ms=_COUNT,
+)
+_SLOT: Final = _object(position=_COUNT, value={"type": "integer"}, sources=_list(_TEXT), video=_VIDEO)
+# Where prices and stock are not known to be fresh, a slot says nothing about what it sells.
+_SLOT["properties"]["products"] = _list(_GOOD)
+
+SLATE: Final = _object(
+    slate=_ID, epoch={"type": "string", "pattern": "^[0-9a-f]{64}$"}, personal=_FLAG, slots=_list(_SLOT)
 )
 
 _EVENT: Final = {
@@ -174,7 +190,7 @@ FRONT_DOOR_PATHS: Final[dict[str, Any]] = {
                 ),
             ],
             "responses": {
-                "200": _answer("The slate", _SLATE),
+                "200": _answer("The slate", SLATE),
                 **_problems(
                     (404, "Nobody has this name"),
                     (422, "A parameter does not fit"),

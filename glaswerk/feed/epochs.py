@@ -16,6 +16,7 @@ from glaswerk.cell import postgres
 from glaswerk.cell.config import Cell, current_cell
 from glaswerk.cell.entries import EntryKind
 from glaswerk.cell.ids import now_ms
+from glaswerk.cell.locks import Lock
 from glaswerk.cell.records import record_on
 from glaswerk.feed.dials import sound_name
 from glaswerk.feed.fold import VideoMemory
@@ -35,10 +36,6 @@ from glaswerk.feed.statistics import decayed
 from glaswerk.glass import Catalogue, Epoch, EpochError, Watches, caption_tokens, cut_epoch
 from glaswerk.glass.catalogue import FEATURES
 
-# Whoever cuts holds this advisory lock, so that two machines never cut at once.
-CUTTER_LOCK: Final = 0x676C_6173_0001
-# Whoever is at one epoch lets others wait, so that no older policy comes after a newer one.
-CUT_LOCK: Final = 0x676C_6173_0004
 _logger = structlog.get_logger("glaswerk.epochs")
 
 _CATALOGUE: Final = """
@@ -173,7 +170,7 @@ def cut(cell: Cell | None = None, change: PolicyChange | None = None) -> str:
     """
     cell = cell or current_cell()
     with psycopg.connect(postgres.database_url(cell), autocommit=True) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", [CUT_LOCK])
+        connection.execute("SELECT pg_advisory_lock(%s)", [Lock.CUT])
         take_over_built_in(connection)
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         with connection.transaction():
@@ -292,7 +289,7 @@ def newest_epoch(cell: Cell) -> Epoch:
 def wait_for_cutter_lock(connection: "psycopg.Connection[Any]") -> None:
     """Wait until this process is the only one that cuts."""
     while True:
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [CUTTER_LOCK]).fetchone()
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [Lock.CUTTER]).fetchone()
         if row is not None and row[0]:
             return
         with contextlib.suppress(InterruptedError):

@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from glaswerk.cell import postgres
 from glaswerk.cell.config import current_cell
 from glaswerk.cell.ids import now_ms
+from glaswerk.cell.locks import Lock
 from glaswerk.cell.log import EVENTS, SLATES, Entry, EventLog
 from glaswerk.feed.events import OLDEST_MS
 from glaswerk.feed.fold import CREATOR_KINDS, SETTING_KINDS, VIDEO_KINDS, CreatorMemory, VideoMemory
@@ -26,7 +27,7 @@ from glaswerk.feed.viewers import PROJECTOR
 from glaswerk.glass import Flag
 
 # One advisory lock a stream: of several projectors on several machines, one works and the others wait.
-_LOCKS: Final = {EVENTS: 0x676C_6173_0002, SLATES: 0x676C_6173_0003}
+_LOCKS: Final = {EVENTS: Lock.EVENTS_PROJECTOR, SLATES: Lock.SLATES_PROJECTOR}
 _WATERMARKS: Final = {EVENTS: PROJECTOR, SLATES: "slates"}
 _KEEP_IDS_MS: Final = OLDEST_MS + 86_400_000
 _SWEEP_EVERY_MS: Final = 3_600_000

@@ -54,7 +54,7 @@ def test_finishing_two_clips_of_a_topic_brings_more_of_it(page: Page) -> None:
 
 def test_not_interested_shows_less_like_it(page: Page) -> None:
     """The video goes, and what shares its topic and its creator weighs less."""
-    page.goto("/")
+    page.goto("/t/cobalt/play")
     wait_playing(page)
     # A video that has played to its end by now would count as liked for that.
     page.keyboard.press(" ")

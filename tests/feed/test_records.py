@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glaswerk.cell.ids import EPOCH_MS, RANDOM_BITS, decode_id, now_ms
-from glaswerk.feed.epochs import CUT_LOCK
+from glaswerk.cell.locks import Lock
 from glaswerk.feed.slates import LONGEST_CHAIN, Chains, pack, resolve, unpack, viewer_states
 from glaswerk.glass import SOURCES, Ask, Dials, Slate, Slot, Viewer, Watch, WireError, token
 from tests.feed.theatre import Theatre, fresh, kept, slate
@@ -156,7 +156,7 @@ def _newest(theatre: Theatre, content: bytes | None) -> Iterator[str]:
     if content is not None:
         file.write_bytes(content)
     with theatre.db() as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", [CUT_LOCK])
+        connection.execute("SELECT pg_advisory_lock(%s)", [Lock.CUT])
         connection.execute(
             "INSERT INTO feed_epochrecord (sha256, cut_at, videos, size, in_service)"
             " SELECT %s, max(cut_at) + interval '1 millisecond', 0, 0, true FROM feed_epochrecord",

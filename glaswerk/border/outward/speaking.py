@@ -24,8 +24,6 @@ from glaswerk.cell.keeping import keep_blobs
 from glaswerk.cell.records import record
 
 CHANNEL: Final = "border_change"
-# Of two who speak, on two machines, one waits.
-SPEAKER_LOCK: Final = 0x676C_6173_0006
 _logger = structlog.get_logger("glaswerk.border")
 
 

@@ -14,13 +14,12 @@ from glaswerk.border.sunset import state
 from glaswerk.border.sunset.plan import Stage
 from glaswerk.border.sunset.still import put_guards, still_roots
 from glaswerk.cell.entries import Entry, EntryKind, Fact
+from glaswerk.cell.locks import Lock
 from glaswerk.cell.models import Record
 from glaswerk.cell.records import log_policy, record
 from glaswerk.tlog import Checkpoint, LogError, LogReader, Reason, folder_fetch, read_checkpoint
 from glaswerk.tlog.merkle import EMPTY_ROOT, check_consistency
 
-# One process marks; the others find the mark.
-_LOCK: Final = 0x676C_6173_0020
 # How long entries that were made before the dark may take into the log.
 _PATIENCE_S: Final = 5.0
 # What the log may say in the dark.
@@ -41,7 +40,7 @@ def mark_reached() -> Mark | None:
         _await_recorder()
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [Lock.SUNSET_MARK])
         found = Mark.objects.filter(act=plan.version, stage=stage).first()
         if found is not None:
             return found
@@ -111,12 +110,10 @@ def _await_recorder() -> None:
 
 
 def _recorder_runs() -> bool:
-    from glaswerk.cell.recorder import RECORDER_LOCK
-
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted"
             " AND (classid::bigint << 32 | objid::bigint) = %s)",
-            [RECORDER_LOCK],
+            [Lock.RECORDER],
         )
         return bool(cursor.fetchone()[0])

@@ -11,6 +11,7 @@ import psycopg
 
 from glaswerk.cell import postgres
 from glaswerk.cell.config import Cell
+from glaswerk.cell.locks import Lock
 from glaswerk.feed import epochs
 from glaswerk.feed.learning import store
 from glaswerk.feed.learning.archive import Catalogued, Events, read_events
@@ -18,8 +19,6 @@ from glaswerk.feed.learning.fit import fit
 from glaswerk.feed.learning.recorded import read_slots
 from glaswerk.feed.policies import policy_in_force, take_over_built_in
 
-# Whoever fits holds this advisory lock, so that two fits never run beside each other.
-LEARNER_LOCK: Final = 0x676C_6173_0005
 SEED: Final = 1
 _VIDEOS: Final = """
 SELECT v.id, v.duration_ms FROM videos_video v JOIN people_person p ON p.id = v.creator_id
@@ -35,7 +34,7 @@ class Busy(Exception):  # noqa: N818 - it says what is the case, not that someth
 @contextmanager
 def _locked(cell: Cell) -> Iterator["psycopg.Connection[Any]"]:
     with psycopg.connect(postgres.database_url(cell), autocommit=True) as connection:
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [LEARNER_LOCK]).fetchone()
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", [Lock.LEARNER]).fetchone()
         if row is None or not row[0]:
             raise Busy("another fit of this cell is running")
         take_over_built_in(connection)

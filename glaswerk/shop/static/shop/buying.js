@@ -10,6 +10,9 @@ import { daysText } from "./product_view.js";
 /** @typedef {import("./shapes.js").Variant} Variant @typedef {import("./shapes.js").Quote} Quote */
 /** @typedef {import("./shapes.js").Address} Address */
 
+/** For so long a purchase waits for what it is to count for; as a rule that is known by then. */
+const TOLD_PATIENCE_MS = 3000;
+
 export class Buying {
   /** @param {any} panel the ProductPanel that this stands in; to name its module here would be a circle */
   constructor(panel) {
@@ -169,6 +172,8 @@ export class Buying {
     panel.say("");
     const isTrial = panel.settings.provider === "sandbox";
     try {
+      // Who buys at once would otherwise be quicker than the word of which video led them here.
+      await Promise.race([this.panel.told, new Promise((go) => setTimeout(go, TOLD_PATIENCE_MS))]);
       const bought = await call(
         "POST",
         "/api/purchases",

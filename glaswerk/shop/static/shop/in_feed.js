@@ -27,7 +27,7 @@ function begin({ frame, stage, player, sheets, keys }) {
   const tags = new Tags();
   /** @type {any} what played when the sheet was opened */
   let from = null;
-  const panel = new ProductPanel(sheet, (tag) => void touch(tag.product, from));
+  const panel = new ProductPanel(sheet, (tag) => touch(tag.product, from));
   const words = element("span", { class: "chip-words" });
   const chip = element("button", { class: "product-chip", type: "button", "aria-keyshortcuts": "b", hidden: true });
   /** @type {Tag|null} what the chip names */

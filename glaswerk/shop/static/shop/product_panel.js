@@ -23,7 +23,7 @@ export function countryName(code) {
 }
 
 export class ProductPanel {
-  /** @param {HTMLDialogElement} sheet @param {(tag: Tag) => void} opened is told of each product that is shown */
+  /** @param {HTMLDialogElement} sheet @param {(tag: Tag) => Promise<void>} opened is told of each product that is shown */
   constructor(sheet, opened) {
     this.sheet = sheet;
     this.opened = opened;
@@ -43,6 +43,7 @@ export class ProductPanel {
     /** @type {Quote|null} */
     this.quote = null;
     this.asked = 0;
+    this.told = Promise.resolve();
   }
 
   /** @param {Tag} tag @param {Tag[]} all what the video shows */
@@ -75,7 +76,7 @@ export class ProductPanel {
       this.product = product;
       this.reviews = said;
       this.count("opened");
-      this.opened(tag);
+      this.told = this.opened(tag);
       this.trader = merchant?.trader ?? null;
       this.choose(firstVariant(product));
     } catch (error) {
