@@ -151,6 +151,9 @@ TABLE: Final[dict[str, Row]] = {
     # The buyer was invited; nobody else learns that there is such a plan.
     "PUT /api/shop/enrolments/{plan_id}": (None, (401, 401, 200, 404, 404, 404, 404, 404, 404)),
     "DELETE /api/shop/enrolments/{plan_id}": (None, (401, 401, 200, 404, 404, 404, 404, 404, 404)),
+    "GET /api/shop/earnings": (None, PERSONS[200]),
+    "GET /api/shop/earnings/totals": (None, PERSONS[200]),
+    "GET /api/shop/earnings/days": (None, PERSONS[200]),
     "GET /api/shop/showcase": (None, PERSONS[200]),
     "PUT /api/shop/showcase": ({"products": []}, PERSONS[200]),
     "POST /api/shop/touches": ("touch", EVERYBODY[200]),
@@ -286,8 +289,9 @@ def test_everybody_may_what_the_table_says_and_nothing_else(
     for route, (body, expected) in TABLE.items():
         method, template = route.split(" ")
         path = re.sub(r"{(\w+)}", lambda found: places[found[1]], template)
-        if path == "/api/shop/tagged":
-            path += f"?videos={video.public_id}"
+        path += {"/api/shop/tagged": f"?videos={video.public_id}", "/api/shop/earnings/days": "?currency=EUR"}.get(
+            path, ""
+        )
         for role, status in expected_of(route, expected).items():
             before = writes()
             client = clients[role]
