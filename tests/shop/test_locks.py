@@ -16,17 +16,20 @@ import psycopg
 import pytest
 from django.db import DatabaseError, connection
 from django.test import Client
+from django.utils import timezone
 
 from glaswerk.cell import postgres
 from glaswerk.cell.config import current_cell
 from glaswerk.money.checks import check_book
+from glaswerk.money.commissions import mature_commissions
+from glaswerk.money.models import Commission
 from glaswerk.shop.actions import orders
 from glaswerk.shop.actions.purchases import release, settle
 from glaswerk.shop.actions.stock import split_stock
 from glaswerk.shop.models import Merchant, Order, OrderState, Purchase, PurchaseState, Refund, Stock, Variant
 
 from .conftest import MakePerson, MakeVariant, SignIn, buy, new_guest, send, staff
-from .creators import Scene
+from .creators import Scene, served, shows, touch
 from .test_core import check_books, reserve, together
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -135,9 +138,8 @@ def test_what_gives_back_or_comes_late_does_not_lock_in_a_ring_with_a_purchase(
 
 
 def test_a_sale_that_earns_does_not_lock_in_a_ring_with_its_merchants_next_cancellation(
-    shop: Merchant, make_variant: MakeVariant, make_person: MakePerson, signed_in: SignIn
+    scene: Scene, shop: Merchant
 ) -> None:
-    scene = Scene(shop, make_variant, make_person, signed_in)
     assert scene.touch()
     act = cancelled(shop, scene.variant, scene.ada)
     assert scene.touch()
@@ -222,6 +224,50 @@ def test_a_bucket_that_had_too_few_is_let_go_before_others_are_gathered(
 def test_a_bucket_that_stayed_locked_was_caught(shop: Merchant, make_variant: MakeVariant) -> None:
     with functions_as_before():
         assert gather(shop, make_variant) == [DEADLOCK]
+
+
+def cancel_while_commissions_mature(
+    scene: Scene, make_variant: MakeVariant, step: Callable[[threading.Thread], object]
+) -> list[str | None]:
+    """Cancel an order by which a creator earns twice, and let what is due mature meanwhile; return what failed.
+
+    A gate holds the creator's account until both are where `step` says.
+    """
+    other = make_variant(scene.shop, minor=5_000)
+    video = shows(scene.creator, other.product)
+    assert scene.touch() and touch(scene.ada, other.product, video, served(scene.buyer.pk, video))
+    order = buy(scene.ada, {scene.variant.public_id: 1, other.public_id: 1}).json()["orders"][0]
+    Commission.objects.update(payable_at=timezone.now())
+    failures: list[BaseException] = []
+    with closing(psycopg.connect(database())) as gate:
+        gate.execute("SELECT FROM money_account WHERE kind = 'creator_accrued' FOR UPDATE")
+        cancels = started(lambda: send(scene.ada, "post", f"/api/shop/orders/{order}/cancel"), failures)
+        wait_until("= 1")
+        matures = started(mature_commissions, failures)
+        step(matures)
+        gate.commit()
+    cancels.join()
+    matures.join()
+    return [getattr(one.__cause__, "sqlstate", None) for one in failures]
+
+
+@pytest.fixture
+def scene(shop: Merchant, make_variant: MakeVariant, make_person: MakePerson, signed_in: SignIn) -> Scene:
+    return Scene(shop, make_variant, make_person, signed_in)
+
+
+def test_what_is_taken_back_is_not_made_payable_half_way(scene: Scene, make_variant: MakeVariant) -> None:
+    # Whoever makes commissions payable passes over those that are being taken back, all of them.
+    assert cancel_while_commissions_mature(scene, make_variant, lambda matures: matures.join(60)) == []
+    assert set(Commission.objects.values_list("state", flat=True)) == {"reversed"}
+
+
+def test_commissions_that_were_locked_one_by_one_were_caught(
+    scene: Scene, make_variant: MakeVariant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("glaswerk.shop.commission.lock_commissions", lambda _commissions: None)
+    failed = cancel_while_commissions_mature(scene, make_variant, lambda _matures: wait_until("= 2"))
+    assert failed == [DEADLOCK]
 
 
 def test_many_buy_and_cancel_the_same_thing_at_once_and_nobody_is_turned_away_by_the_database(
