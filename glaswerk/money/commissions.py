@@ -5,6 +5,7 @@ back after it was paid leaves its creator owing, on the very account that payout
 less by it.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -76,8 +77,15 @@ def mature_commissions(now: datetime | None = None, limit: int = 500) -> int:
 
 def postpone_commissions(commissions: QuerySet[Any, Any], payable_at: datetime) -> int:
     """Let these become payable at another moment, as far as they are not yet; return how many.  `commissions` are ids."""
-    waiting = Commission.objects.filter(pk__in=commissions, state=CommissionState.ACCRUED)
-    return waiting.update(payable_at=payable_at)
+    with transaction.atomic():
+        waiting = Commission.objects.filter(pk__in=commissions, state=CommissionState.ACCRUED)
+        locked = list(waiting.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
+        return Commission.objects.filter(pk__in=locked).update(payable_at=payable_at)
+
+
+def lock_commissions(commissions: Collection[int]) -> None:
+    """Lock commissions by their ids, within a transaction that takes several back, before it posts anything.  One query."""
+    list(Commission.objects.filter(pk__in=commissions).order_by("pk").select_for_update(no_key=True).values_list("pk"))
 
 
 def reverse_commission(key: str, part: str, amount: Money | None, back_to: int) -> Commission:

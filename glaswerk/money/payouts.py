@@ -15,7 +15,7 @@ from sepaxml import SepaTransfer
 from stdnum import bic, iban
 from stdnum.exceptions import ValidationError as NumberError
 
-from glaswerk.money.actions import Line, account_id, post_journal
+from glaswerk.money.actions import Line, account_id, lock_accounts, post_journal
 from glaswerk.money.amounts import Money, check_currency
 from glaswerk.money.commissions import payable_account
 from glaswerk.money.models import (
@@ -99,18 +99,19 @@ def _fill(run: PayoutRun, minimum: int) -> int:
     owed: dict[int, list[int]] = {}
     for commission, creator in payable.order_by("pk").values_list("pk", "creator_id"):
         owed.setdefault(creator, []).append(commission)
-    # Locked in the order of their ids, like everybody who posts: what is read here is what leaves.
+    # The platform's account before those of creators, and these by creator, as everywhere: what is read here is what leaves.
+    transit = in_transit(run.currency)
+    lock_accounts([transit])
     accounts = list(
         Account.objects.select_for_update(no_key=True)
         .filter(kind=AccountKind.CREATOR_PAYABLE, owner_kind="creator", currency=run.currency, balance__gte=minimum)
-        .order_by("pk")
+        .order_by("owner_id")
     )
     known = {
         one.creator_id: one
         for one in Destination.objects.filter(creator_id__in=[account.owner_id for account in accounts])
         if (one.iban if run.method == PayoutMethod.SEPA else one.provider_account)
     }
-    transit = in_transit(run.currency)
     for account in accounts:
         destination = known.get(account.owner_id)
         if destination is None:

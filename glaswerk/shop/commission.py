@@ -5,7 +5,7 @@ that its plan holds, so that earning costs no round trip, and next to nothing wh
 back to a buyer takes its part of the commission back, before and after it was paid.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from glaswerk.money.amounts import Money, allocate
-from glaswerk.money.commissions import postpone_commissions, reverse_commission
+from glaswerk.money.commissions import lock_commissions, postpone_commissions, reverse_commission
 from glaswerk.shop.ledger import payable_accounts
 from glaswerk.shop.models import Earning, Order, OrderState, Return, ReturnState
 
@@ -29,15 +29,29 @@ def attribution_periods() -> tuple[timedelta, timedelta]:
     return timedelta(days=config.attribution_days), timedelta(days=config.return_days) + LONGEST_DELIVERY
 
 
-def take_back(order: Order, part: str, minor: int, worth: Mapping[int, int] | None, *, is_all: bool = False) -> None:
-    """Take back what creators earned by what goes back to an order's buyer, within the transaction that gives it back.
+def lock_earnings(*orders: Order) -> list[Earning]:
+    """Return what creators earn by orders, its commissions locked, which is done before anything is posted.
 
-    `part` names what happened, and happens once.  `worth` says what goes back, by line; without it `minor` is shared out
-    over the lines and the delivery.  `is_all`: nothing of the order is left.  One query where nobody earned by it.
+    One query where nobody earns by them.
     """
     earnings = list(
-        Earning.objects.filter(line__order=order).select_related("line", "commission").order_by("creator_id", "line_id")
+        Earning.objects.filter(line__order__in=orders)
+        .select_related("line", "commission")
+        .order_by("creator_id", "line_id")
     )
+    if earnings:
+        lock_commissions([one.commission_id for one in earnings])
+    return earnings
+
+
+def take_back(
+    order: Order, earnings: Sequence[Earning], part: str, minor: int, worth: Mapping[int, int] | None, *, is_all: bool
+) -> None:
+    """Take back what creators earned by what goes back to an order's buyer, within the transaction that gives it back.
+
+    `earnings` are those of the order, locked.  `part` names what happened, and happens once.  `worth` says what goes
+    back, by line; without it `minor` is shared out over the lines and the delivery.  `is_all`: nothing of the order is left.
+    """
     if not earnings:
         return
     if worth is None:

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 import structlog
 
-from glaswerk.money.actions import Line, post_journal
+from glaswerk.money.actions import Line, lock_accounts, post_journal
 from glaswerk.money.amounts import allocate
 from glaswerk.money.models import Operation
 from glaswerk.money.payments import Change, PaymentChange, clearing_account, disputes_account
 from glaswerk.shop.actions.orders import tell, write_refund
 from glaswerk.shop.actions.purchases import release, settle
-from glaswerk.shop.commission import take_back
-from glaswerk.shop.ledger import due_account, payable_accounts
+from glaswerk.shop.commission import lock_earnings, take_back
+from glaswerk.shop.ledger import due_account, payable_accounts, refund_accounts
 from glaswerk.shop.models import Order, PurchaseState, Refund, RefundState
 from glaswerk.shop.paying import refund_key
 
@@ -81,6 +81,9 @@ def _refunds_of(change: PaymentChange, purchase: int) -> Sequence[Refund]:
         one for one in Order.objects.filter(purchase=purchase).order_by("pk").select_for_update(no_key=True)
         if one.total_minor > one.refunded_minor
     ]  # fmt: skip
+    # Each order posts for itself, so what all of them need is locked first.
+    lock_earnings(*orders)
+    lock_accounts(refund_accounts([one.merchant_id for one in orders], change.amount.currency))
     parts = allocate(change.amount.minor, [one.total_minor - one.refunded_minor for one in orders])
     found = []
     for order, minor in zip(orders, parts, strict=True):
@@ -110,14 +113,16 @@ def _refund_failed(change: PaymentChange, purchase: int) -> None:
 
 def _lost(change: PaymentChange, purchase: int) -> None:
     """Let the merchants bear what a lost dispute took, each by the share of their order."""
-    orders = list(Order.objects.filter(purchase=purchase).order_by("pk"))
+    orders = list(Order.objects.filter(purchase=purchase).order_by("pk").select_for_update(no_key=True))
+    earnings = lock_earnings(*orders)
     shares = allocate(change.amount.minor, [one.total_minor for one in orders])
     accounts = payable_accounts([one.merchant_id for one in orders], change.amount.currency)
     lines = [Line(account, share) for account, share in zip(accounts, shares, strict=True)]
     held = disputes_account(change.payment.provider, change.amount.currency)
     post_journal(change.source, "dispute.lost", change.payment.reference, [*lines, Line(held, -change.amount.minor)])
     for order, share in zip(orders, shares, strict=True):
-        take_back(order, change.source, share, None)
+        earned = [one for one in earnings if one.line.order_id == order.pk]
+        take_back(order, earned, change.source, share, None, is_all=False)
         tell(order, "dispute_lost", None)
 
 

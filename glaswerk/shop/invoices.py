@@ -13,7 +13,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from glaswerk.money.amounts import Money
 from glaswerk.shop.models import Invoice, Order
-from glaswerk.shop.printing import BOLD, BOTTOM, FONT, LEFT, RIGHT, fitted, latin
+from glaswerk.shop.printing import BOLD, BOTTOM, FONT, LEFT, RIGHT, drawable, fitted
 
 
 def render_invoice(order: Order, invoice: Invoice) -> bytes:
@@ -23,7 +23,7 @@ def render_invoice(order: Order, invoice: Invoice) -> bytes:
     # Invariant: no time of making and no random id, so that an invoice that is fetched twice is one document.
     page = Canvas(out, pagesize=A4, invariant=1)
     page.setTitle(_("Invoice %(number)s") % {"number": _number(order, invoice)})
-    page.setAuthor(latin(order.merchant.legal_name))
+    page.setAuthor(drawable(order.merchant.legal_name))
     _head(page, order, invoice, locale)
     height = A4[1] - 118 * mm
     height = _row(page, height, (_("Item"), _("Quantity"), _("Price"), _("VAT"), _("Total")), bold=True)
@@ -89,7 +89,7 @@ def _head(page: Canvas, order: Order, invoice: Invoice, locale: str) -> None:
     trader, address = order.merchant, order.purchase.address
     top = A4[1] - 25 * mm
     page.setFont(BOLD, 16)
-    page.drawString(LEFT, top, latin(_("Invoice")))
+    page.drawString(LEFT, top, drawable(_("Invoice")))
     _block(
         page, RIGHT - 70 * mm, top,
         [trader.legal_name, trader.street, f"{trader.postal_code} {trader.city}".strip(), trader.country, trader.email,
@@ -117,15 +117,15 @@ def _number(order: Order, invoice: Invoice) -> str:
 def _block(page: Canvas, x: float, y: float, lines: list[Any]) -> None:
     page.setFont(FONT, 9)
     for number, line in enumerate(filter(None, lines)):
-        page.drawString(x, y - number * 4.2 * mm, fitted(latin(line), 70 * mm if x > LEFT else 90 * mm))
+        page.drawString(x, y - number * 4.2 * mm, fitted(drawable(line), 70 * mm if x > LEFT else 90 * mm))
 
 
 def _row(page: Canvas, height: float, cells: tuple[str, str, str, str, str], *, bold: bool = False) -> float:
     font = BOLD if bold else FONT
     page.setFont(font, 9)
-    page.drawString(LEFT, height, fitted(latin(cells[0]), 85 * mm, font))
+    page.drawString(LEFT, height, fitted(drawable(cells[0]), 85 * mm, font))
     for cell, right in zip(cells[1:], (105, 130, 145, 170), strict=True):
-        page.drawRightString(LEFT + right * mm, height, latin(cell))
+        page.drawRightString(LEFT + right * mm, height, drawable(cell))
     return float(height - 5.5 * mm)
 
 

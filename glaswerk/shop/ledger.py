@@ -36,15 +36,20 @@ def post_refund(refund: int, merchant: int, currency: str, minor: int, fee: int)
 
     It stands under refunds due until the provider has paid it, which `post_refund_paid` says.
     """
-    due, payable, commission = account_ids(
-        [
-            AccountName(AccountKind.REFUNDS_DUE, "platform", 0, currency),
-            AccountName(AccountKind.MERCHANT_PAYABLE, "merchant", merchant, currency),
-            AccountName(AccountKind.PLATFORM_COMMISSION, "platform", 0, currency),
-        ]
-    )
+    due, commission, payable = refund_accounts([merchant], currency)
     lines = [Line(due, -minor), Line(payable, minor - fee), Line(commission, fee)]
     post_journal(f"shop:refund:{refund}", "refund", str(refund), lines)
+
+
+def refund_accounts(merchants: Sequence[int], currency: str) -> list[int]:
+    """Return the accounts of refunds due, of the platform's fees, and of what merchants are owed, in their order."""
+    return account_ids(
+        [
+            AccountName(AccountKind.REFUNDS_DUE, "platform", 0, currency),
+            AccountName(AccountKind.PLATFORM_COMMISSION, "platform", 0, currency),
+            *(AccountName(AccountKind.MERCHANT_PAYABLE, "merchant", one, currency) for one in merchants),
+        ]
+    )
 
 
 def due_account(currency: str) -> int:

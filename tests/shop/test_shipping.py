@@ -3,17 +3,20 @@
 import csv
 import io
 import re
-import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from glaswerk.shop.models import Merchant, Order, Parcel
+from glaswerk.shop.invoices import render_invoice
+from glaswerk.shop.models import Invoice, Merchant, Order, Parcel
+from glaswerk.shop.printing import drawable, letters_of
 from glaswerk.shop.slips import render_slips
 from glaswerk.shop.spreadsheets import CsvError, ship_from_file
 
 from .conftest import ADDRESS, MakeMerchant, MakePerson, MakeVariant, SignIn, buy, staff
+from .pdfs import text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -126,30 +129,44 @@ def test_the_list_goes_out_and_comes_back(shop: Merchant, orders: list[str], sig
     assert set(Order.objects.values_list("state", flat=True)) == {"shipped"}
 
 
-def _texts(pdf: bytes) -> str:
-    """Return what stands in a PDF, as far as its streams are plain."""
-    import base64
-
-    found = []
-    for stream in re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.S):
-        try:
-            found.append(zlib.decompress(base64.a85decode(stream.strip().removesuffix(b"~>"))).decode("latin-1"))
-        except ValueError:
-            continue
-    return "".join(found)
-
-
 def test_a_slip_holds_what_is_packed_and_no_price(shop: Merchant, orders: list[str]) -> None:
     found = Order.objects.filter().select_related("merchant", "purchase").prefetch_related("lines").order_by("pk")
     order = found[0]
-    order.purchase.address = {**ADDRESS, "name": "Łucja Żółć-Ωmega"}
     pdf = render_slips([order, found[1]])
     assert pdf == render_slips([order, found[1]]), "the same orders give the same bytes"
     assert len(re.findall(rb"/Type /Page\b", pdf)) == 2
-    text = _texts(pdf)
-    # Letters without a form of their own in the built-in font lose their accents before they are lost.
-    assert "Lucja Z\\363lc" in text.replace("ó", "\\363") and order.public_id in text and "Thing 1" in text
+    text = text_of(pdf)
+    assert order.public_id in text and "Thing 1" in text and ADDRESS["name"] in text
     assert "EUR" not in text and "10.00" not in text and "20.00" not in text
+
+
+NAMES = (
+    "Łucja Żółć-Ćwikła",
+    "Řehoř Dvořák, Čáslav",
+    "Ωμέγα Παπαδοπούλου",
+    "Ђорђе Јовановић",
+    "Ştefan Țăran Åse Ñuñez €",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_stands_on_slips_and_invoices_in_its_own_letters(name: str, shop: Merchant, orders: list[str]) -> None:
+    order = Order.objects.select_related("merchant", "purchase").prefetch_related("lines")[0]
+    order.purchase.address = {**ADDRESS, "name": name, "street": f"{name} 7"}
+    order.merchant.legal_name = f"{name} s.r.o."
+    for pdf in (
+        render_slips([order]),
+        render_invoice(order, Invoice(order=order, number=1, issued_at=order.placed_at)),
+    ):
+        lines = text_of(pdf).split("\n")
+        assert {name, f"{name} 7"} < set(lines) and any(f"{name} s.r.o." in line for line in lines)
+
+
+def test_letters_that_no_font_of_ours_has_lose_their_accents_before_they_are_lost(tmp_path: Path) -> None:
+    """Without the embedded font, as where npm's packages are not installed, and in scripts that it lacks too."""
+    assert letters_of(tmp_path) == ("Helvetica", "Helvetica-Bold")
+    assert drawable("Łucja Żółć Ωmega €", "Helvetica") == "Lucja Zólc ?mega €"
+    assert drawable("Zo\u0308e 漢字") == "Zöe ??"
 
 
 def test_slips_of_what_is_not_all_ones_own_are_not_printed(

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from glaswerk.cell.statements import fetch
-from glaswerk.money.actions import Line, account_id, post_journal
+from glaswerk.money.actions import Line, account_id, lock_accounts, post_journal
 from glaswerk.money.amounts import Money
 from glaswerk.money.models import (
     AccountKind,
@@ -277,7 +277,10 @@ def settle_payout(payout: Payout, state: PayoutState, account: int) -> None:
     currency = payout.run.currency
     if state == PayoutState.FAILED:
         owe_again(payout)
-    lines = [Line(in_transit(currency), payout.amount), Line(account, -payout.amount)]
+    transit = in_transit(currency)
+    # One of the platform, and so before a creator's.
+    lock_accounts([transit])
+    lines = [Line(transit, payout.amount), Line(account, -payout.amount)]
     post_journal(f"payout:{payout.pk}:{state}", f"payout.{state}", f"payout:{payout.pk}", lines)
     payout.state = state
     payout.save(update_fields=["state"])

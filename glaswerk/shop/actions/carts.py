@@ -71,14 +71,22 @@ def set_quantity(buyer: int, variant_id: str, quantity: int) -> None:
             line.delete()
 
 
+def take_over(person: Person, guest: int | None, viewer: int | None) -> None:
+    """Let a person have what they wanted as a guest, and have come by whom they came while signed out.  Safe to run again."""
+    for before in (viewer, guest):
+        if before is not None:
+            adopt_touches(before, person.pk)
+    if guest is not None:
+        merge_carts(guest, person)
+
+
 def merge_carts(guest: int, person: Person) -> None:
-    """Put what a guest wanted into the cart of the person they turn out to be, who also came by the same way.  Safe to run again.
+    """Put what a guest wanted into the cart of the person they turn out to be.  Safe to run again.
 
     Of what is in both, the larger number counts: it was wanted once, on two devices.
     """
     if guest >= 0:
         return
-    adopt_touches(guest, person)
     with transaction.atomic(), connection.cursor() as cursor:
         found = Cart.objects.select_for_update().filter(buyer=guest).first()
         if found is None:

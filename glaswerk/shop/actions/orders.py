@@ -17,7 +17,7 @@ from glaswerk.money.amounts import allocate
 from glaswerk.people.models import Person
 from glaswerk.shop import paying
 from glaswerk.shop.actions.stock import movement
-from glaswerk.shop.commission import let_earn_from_arrival, take_back
+from glaswerk.shop.commission import let_earn_from_arrival, lock_earnings, take_back
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.ledger import post_refund
 from glaswerk.shop.models import (
@@ -103,19 +103,20 @@ def pay_back_unsent(order_id: int, reason: str) -> None:
             refund = _cancel(order, None, reason)
         else:
             lines = [line for line in order.lines.all() if line.quantity > line.shipped]
-            _put_back({line.variant_id: line.quantity - line.shipped for line in lines if line.variant_id}, order)
             worth = sum(line.total_minor - line.total_minor * line.shipped // line.quantity for line in lines)
             minor = min(worth, _refundable(order))
             refund = write_refund(order, minor, _UNSENT, None, reason) if minor else None
             tell(order, "refunded", None, reason)
+            _put_back({line.variant_id: line.quantity - line.shipped for line in lines if line.variant_id}, order)
     _pay_back(refund)
 
 
 def _cancel(order: Order, by: int | None, reason: str) -> Refund | None:
     move(order, [OrderState.PAID], OrderState.CANCELLED, by, reason)
-    _put_back({line.variant_id: line.quantity for line in order.lines.all() if line.variant_id}, order)
     left = order.total_minor - order.refunded_minor
-    return write_refund(order, left, "cancelled", None, reason) if left else None
+    refund = write_refund(order, left, "cancelled", None, reason) if left else None
+    _put_back({line.variant_id: line.quantity for line in order.lines.all() if line.variant_id}, order)
+    return refund
 
 
 def ship(person: Person, order_id: str, carrier: str, tracking: str, parts: Mapping[str, int]) -> Parcel:
@@ -195,14 +196,14 @@ def decide_return(person: Person, return_id: str, state: str, answer: str, *, re
         order = Order.objects.select_for_update(no_key=True).get(pk=back.order_id)
         if state == ReturnState.RECEIVED:
             parts = list(back.lines.select_related("line"))
-            if restock:
-                _put_back({part.line.variant_id: part.quantity for part in parts if part.line.variant_id}, order)
             worth = {part.line_id: _share(part.line, part.quantity, part.line.returned) for part in parts}
             minor = min(sum(worth.values()), _refundable(order))
             if _is_all_back(order):
                 # Who sends everything back gets the delivery back as well (Article 13).
                 minor = _refundable(order)
             refund = write_refund(order, minor, f"return:{back.pk}", person, answer, worth) if minor else None
+            if restock:
+                _put_back({part.line.variant_id: part.quantity for part in parts if part.line.variant_id}, order)
         tell(order, f"return_{state}", person.pk, answer)
     _pay_back(refund)
     back.refresh_from_db()
@@ -266,10 +267,13 @@ def _refundable(order: Order) -> int:
 def write_refund(
     order: Order, minor: int, key: str, by: Person | None, reason: str, worth: Mapping[int, int] | None = None
 ) -> Refund:
-    """Write down a refund and its journal within a transaction.  The order's CHECK refuses more than it cost.
+    """Write down a refund and its journal within a transaction, before its stock is touched (ARCHITECTURE.md, locks).
+
+    The order's CHECK refuses more than it cost.
 
     `worth` says what it is for, by line; without it, it is for all lines and the delivery by their share.
     """
+    earnings = lock_earnings(order)
     refund = Refund.objects.create(
         purchase_id=order.purchase_id,
         order=order,
@@ -284,7 +288,8 @@ def write_refund(
     # What was refunded before has taken its part of the fee; so the parts of all refunds sum to the fee exactly.
     fee = _fee_part(order, order.refunded_minor) - _fee_part(order, before)
     post_refund(refund.pk, order.merchant_id, order.currency, minor, fee)
-    take_back(order, f"refund:{refund.pk}", minor, worth, is_all=order.refunded_minor == order.total_minor)
+    is_all = order.refunded_minor == order.total_minor
+    take_back(order, earnings, f"refund:{refund.pk}", minor, worth, is_all=is_all)
     return refund
 
 
@@ -313,7 +318,7 @@ def _is_all_back(order: Order) -> bool:
 
 
 def _put_back(units: Mapping[int, int], order: Order) -> None:
-    """Add what came back to stock, in the order in which everybody locks stock."""
+    """Add what came back to stock, in the order in which everybody locks stock, and after everything else is locked."""
     with movement(MovementKind.RETURNED, str(order.pk)):
         for variant in sorted(units):
             row = (

@@ -54,7 +54,7 @@ def count_stock(location: Location, units: Mapping[int, int]) -> None:
     if not units:
         return
     split = Stock.objects.filter(location=location, variant__in=units, bucket__gt=0, on_hand__gt=0)
-    for variant in split.order_by("variant").values_list("variant_id", flat=True).distinct():
+    for variant in split.order_by("variant_id").values_list("variant_id", flat=True).distinct():
         split_stock(variant, location.pk, 1)
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, {"location": location.pk, "variants": [*units], "units": [*units.values()]})

@@ -77,10 +77,10 @@ def serve_showcase(buyer: int, creator: Person, products: Collection[int]) -> No
         cursor.execute(_VIEW, [buyer, creator.pk, list(products)])
 
 
-def adopt_touches(guest: int, person: Person) -> None:
-    """Let what a guest was led to count for the person they turn out to be.  Safe to run again."""
+def adopt_touches(before: int, buyer: int) -> None:
+    """Let what a guest, or a viewer of the feed, was led to count for the buyer they turn out to be.  Safe to run again."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT shop_adopt_touches(%s, %s)", [guest, person.pk])
+        cursor.execute("SELECT shop_adopt_touches(%s, %s)", [before, buyer])
 
 
 def forget() -> int:

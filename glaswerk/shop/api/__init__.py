@@ -5,6 +5,7 @@ from ninja import Router
 from glaswerk.shop.api import (
     cart,
     catalogue,
+    earnings,
     merchants,
     notices,
     orders,
@@ -33,6 +34,7 @@ for _part in (
     webhooks,
     tokens,
     plans,
+    earnings,
     reviews,
     notices,
 ):

@@ -213,9 +213,9 @@ def _answer(request: HttpRequest, quote: Quote, status: int = 200) -> HttpRespon
 
 
 def _merge(buyer: Buyer) -> None:
-    """Take over what a person put into a cart before they signed in."""
-    if buyer.person is not None and buyer.guest is not None:
-        actions.merge_carts(buyer.guest, buyer.person)
+    """Take over what a person did before they signed in."""
+    if buyer.person is not None:
+        actions.take_over(buyer.person, buyer.guest, buyer.viewer)
 
 
 @router.get("/cart", response=QuoteOut, auth=BuyerAuth())

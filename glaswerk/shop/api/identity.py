@@ -11,26 +11,38 @@ from ninja.security import SessionAuth
 
 from glaswerk.cell.ids import decode_id, encode_id
 from glaswerk.cell.rates import check_rate
+from glaswerk.feed.visitors import VisitorReader
 from glaswerk.people.models import Person
+from glaswerk.shop.actions.touches import adopt_touches
 from glaswerk.shop.models import Token
 
 GUEST_COOKIE: Final = "cart"
 _GUEST_AGE_S: Final = 90 * 86_400
 _signer: Final = Signer(salt="glaswerk.shop.guest")
+_visitors: Final = VisitorReader()
 
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """Somebody who buys: `number` is a person's id, or negative for a guest; `guest` is the cookie's one, if any."""
+    """Somebody who buys: `number` is a person's id, or negative for a guest.
+
+    `guest` is the cart's cookie's one, if any, and `viewer` whom the feed knows this browser as while it is signed out.
+    """
 
     number: int
     person: Person | None
     guest: int | None
+    viewer: int | None = None
 
     @property
     def numbers(self) -> tuple[int, ...]:
         """Everybody whom they are known as: who signs in still sees what they bought as a guest in this browser."""
         return (self.number,) if self.guest in (None, self.number) else (self.number, self.guest)
+
+    @property
+    def led(self) -> int | None:
+        """As whom it is kept by whom they came: until they put something into a cart, only the feed knows them, if it does."""
+        return self.number if self.person is not None or self.guest is not None else self.viewer
 
 
 class BuyerAuth(SessionAuth):
@@ -38,11 +50,11 @@ class BuyerAuth(SessionAuth):
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Any:
         """Return the buyer; one without a cookie gets a number that `remember` can make last."""
-        guest = guest_of(request)
+        guest, viewer = guest_of(request), _visitors.anonymous(request.COOKIES)
         if isinstance(request.user, Person):
-            return Buyer(request.user.pk, request.user, guest)
+            return Buyer(request.user.pk, request.user, guest, viewer)
         number = guest if guest is not None else -(secrets.randbits(62) + 1)
-        return Buyer(number, None, guest)
+        return Buyer(number, None, guest, viewer)
 
 
 def guest_of(request: HttpRequest) -> int | None:
@@ -61,8 +73,10 @@ def buyer_of(request: HttpRequest) -> Buyer:
 
 
 def remember(response: HttpResponse, buyer: Buyer) -> None:
-    """Let a new guest keep their number."""
+    """Let a new guest keep their number, and by whom they came."""
     if buyer.person is None and buyer.guest is None:
+        if buyer.viewer is not None:
+            adopt_touches(buyer.viewer, buyer.number)
         response.set_cookie(
             GUEST_COOKIE,
             _signer.sign(encode_id(-buyer.number)),

@@ -4,23 +4,21 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Literal
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from ninja import Field, Router, Schema
 
 from glaswerk.cell.ids import decode_id, encode_id
-from glaswerk.feed.visitors import VisitorReader
 from glaswerk.people.models import Person
 from glaswerk.shop.actions import plans as actions
 from glaswerk.shop.actions.touches import touch_from_video
 from glaswerk.shop.api.catalogue import ProductOut, language_of, shown_products
-from glaswerk.shop.api.identity import BuyerAuth, buyer_of, count_buyers_write, count_write, person_of, remember
+from glaswerk.shop.api.identity import BuyerAuth, buyer_of, count_buyers_write, count_write, person_of
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.models import MAX_RATE_BP, MAX_SHOWCASE, MIN_RATE_BP, Enrolment, EnrolmentState, Plan, PlanRate
 from glaswerk.shop.queries import plans as queries
 
 router = Router(tags=["creators"])
 MOST_PLANS = 50
-_visitors = VisitorReader()
 Rate = Annotated[int, Field(ge=MIN_RATE_BP, le=MAX_RATE_BP, strict=True, description="Hundredths of a percent.")]
 
 
@@ -327,27 +325,27 @@ def _showcase(request: HttpRequest) -> ShowcaseOut:
 
 
 @router.post("/shop/touches", response=TouchOut, auth=BuyerAuth())
-def touch(request: HttpRequest, asked: TouchIn) -> HttpResponse:
+def touch(request: HttpRequest, asked: TouchIn) -> TouchOut:
     """Say that you opened a product from a video that was served to you; signed in or not.
 
     It counts for the video's creator if the slate was recorded as served to you, within the window, and nothing else does.
     """
     buyer = buyer_of(request)
     count_buyers_write(request, buyer)
-    anonymous = _visitors.anonymous(request.COOKIES)
-    viewers = [one for one in (buyer.person.pk if buyer.person else None, anonymous) if one is not None]
-    counts = bool(viewers) and touch_from_video(
-        buyer.number,
-        viewers,
-        *(
-            _id(name, text)
-            for name, text in (("product", asked.product), ("video", asked.video), ("slate", asked.slate))
-        ),
+    viewers = [one for one in (buyer.person.pk if buyer.person else None, buyer.viewer) if one is not None]
+    counts = (
+        buyer.led is not None
+        and bool(viewers)
+        and touch_from_video(
+            buyer.led,
+            viewers,
+            *(
+                _id(name, text)
+                for name, text in (("product", asked.product), ("video", asked.video), ("slate", asked.slate))
+            ),
+        )
     )
-    answer = HttpResponse(TouchOut(counts=counts).model_dump_json(), content_type="application/json; charset=utf-8")
-    if counts:
-        remember(answer, buyer)
-    return answer
+    return TouchOut(counts=counts)
 
 
 def _id(field: str, text: str) -> int:

@@ -26,6 +26,7 @@ class Touch(models.Model):
     """That a buyer opened a product from a creator's video, or from their showcase; the last one counts, for one purchase.
 
     `slate` is the recorded slate by which the video was served to this very buyer; without one it was the showcase.
+    `buyer` is a person's id, or negative: a guest's number, or the feed's of who is signed out and has no cart yet.
     """
 
     id = personal(models.BigAutoField(primary_key=True))

@@ -172,7 +172,8 @@ def _touch(request: HttpRequest, product: Product) -> None:
     creator = person_by_name(name) if name.isprintable() and len(name) <= 30 else None
     if creator is not None and is_ours and request.method == "GET":
         buyer = visitor(request)
-        touch_from_showcase(buyer.numbers, buyer.number, creator, product)
+        if buyer.led is not None:
+            touch_from_showcase({*buyer.numbers, buyer.led, buyer.viewer or buyer.led}, buyer.led, creator, product)
 
 
 urlpatterns: list[URLPattern] = [

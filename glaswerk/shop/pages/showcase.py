@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from glaswerk.cell.rates import RateLimited
+from glaswerk.feed.visitors import VisitorReader
 from glaswerk.people.models import Person
 from glaswerk.people.names import NAME_PATTERN
 from glaswerk.shop.actions.plans import set_showcase
@@ -25,7 +26,7 @@ from glaswerk.shop.api.identity import count_buyers_write, count_write, person_o
 from glaswerk.shop.failures import ShopError
 from glaswerk.shop.models import MAX_SHOWCASE
 from glaswerk.shop.pages.catalogue import tiles_of
-from glaswerk.shop.pages.visitor import currencies_of, kept, visitor
+from glaswerk.shop.pages.visitor import currencies_of, visitor
 from glaswerk.shop.queries import plans as queries
 from glaswerk.shop.queries.catalogue import with_parts
 from glaswerk.social.queries import relation
@@ -63,8 +64,13 @@ def showcase(request: HttpRequest, name: str) -> HttpResponse:
     except RateLimited:
         # Who looks at that many pages a minute sees them all the same.
         return answer
-    serve_showcase(buyer.number, creator, [one.pk for one in products])
-    return kept(answer, buyer)
+    served_to = buyer.led
+    if served_to is None:
+        # Whom a showcase is served to is known as who is served a slate is; a cart's cookie comes with a cart alone.
+        served_to, cookie = VisitorReader().new_anonymous()
+        answer.cookies.load(cookie.decode())
+    serve_showcase(served_to, creator, [one.pk for one in products])
+    return answer
 
 
 @never_cache

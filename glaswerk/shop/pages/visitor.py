@@ -11,7 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language
 from django.views.decorators.http import require_POST
 
-from glaswerk.shop.actions.carts import merge_carts
+from glaswerk.shop.actions.carts import take_over
 from glaswerk.shop.api.identity import Buyer, BuyerAuth, remember
 from glaswerk.shop.models import Address
 from glaswerk.shop.queries import browsing
@@ -27,8 +27,8 @@ _CURRENCY_AGE_S: Final = 365 * 86_400
 def visitor(request: HttpRequest) -> Buyer:
     """Return who looks: a person, a guest, or somebody who becomes a guest with what they first put into a cart."""
     buyer: Buyer = _AUTH.authenticate(request, None)
-    if buyer.person is not None and buyer.guest is not None:
-        merge_carts(buyer.guest, buyer.person)
+    if buyer.person is not None:
+        take_over(buyer.person, buyer.guest, buyer.viewer)
     return buyer
 
 

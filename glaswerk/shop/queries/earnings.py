@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
+from django.http import Http404
 from django.utils import timezone
 
 from glaswerk.cell.ids import encode_id
@@ -134,6 +135,22 @@ def earnings_of(person: Person) -> QuerySet[Earning]:
     """Return everything that a creator earned, the newest first.  One query."""
     found = Earning.objects.filter(creator_id=person.pk).select_related("commission", "line", "video")
     return found.order_by("-at", "-pk")
+
+
+def earnings_before(person: Person, before: int | None, state: str, currency: str) -> QuerySet[Earning]:
+    """Return what a creator earned before one of their earnings, the newest first; "" is every state or currency.
+
+    One query, and one more for the place to go on from.  Raises Http404 where that is none of theirs.
+    """
+    found = earnings_of(person)
+    if before is not None:
+        at = found.filter(pk=before).values_list("at", flat=True).first()
+        if at is None:
+            raise Http404
+        found = found.filter(Q(at__lt=at) | Q(at=at, pk__lt=before))
+    if state:
+        found = found.filter(commission__state=state)
+    return found.filter(commission__currency=currency) if currency else found
 
 
 def payouts_of(person: Person, limit: int = SHOWN) -> list[Payout]:

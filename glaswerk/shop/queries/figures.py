@@ -1,9 +1,8 @@
 """A merchant's figures, one query a plot.
 
 Sums are of orders that were not cancelled, in the merchant's own currency and in minor units, without what was paid back.
-Whose video a sale goes back to is not known to an order: so a video, and a creator, are credited with what was sold of the
-things that they show, and a thing that two show counts in both.  Where a line comes to know what led to it, `_SHOWN` is
-the one place to say so.
+A sale goes back to the video, and to the creator, whose touch it was placed by (`shop_earn`): the last one that was
+served to its buyer, and no other that shows the same thing.
 """
 
 from collections.abc import Sequence
@@ -32,13 +31,26 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Who or what showed things that were sold: a video or a creator."""
+    """Who or what led to sales: a video or a creator.
+
+    Without an id it is all of a creator's sales by their showcase and by videos that are not public any more; without
+    `by`, the creator's account is gone.
+    """
 
     id: str
     name: str
     by: str
     units: int
     minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How often a product was shown in a video (each viewer of a video once), and how many purchases that led to."""
+
+    title: str
+    shown: int
+    bought: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,34 +79,51 @@ LEFT JOIN shop_order AS one ON one.merchant_id = %(merchant)s AND one.state <> '
     AND one.placed_at >= %(since)s AND (one.placed_at AT TIME ZONE %(zone)s)::date = day::date
 GROUP BY day ORDER BY day
 """
-# What was sold, by the video that shows it.
-_SHOWN: Final = """
-WITH sold AS (
-    SELECT variant.product_id AS product, sum(line.quantity - line.returned)::bigint AS units,
-        sum(line.total_minor * (line.quantity - line.returned) / line.quantity)::bigint AS minor
+# What was sold to whoever a creator led, which is what earned; where no plan pays for it, as long as the touch is kept.  A
+# video that is not public any more is not named, nor is the showcase one.
+_LED: Final = """
+WITH led AS (
+    SELECT one.purchase_id AS purchase, variant.product_id AS product, line.quantity - line.returned AS units,
+        line.total_minor * (line.quantity - line.returned) / line.quantity AS minor,
+        coalesce(earning.creator_id, touch.creator_id) AS creator,
+        CASE WHEN earning.line_id IS NULL THEN touch.video_id ELSE earning.video_id END AS video
     FROM shop_order AS one JOIN shop_orderline AS line ON line.order_id = one.id
-    JOIN shop_variant AS variant ON variant.id = line.variant_id
+    LEFT JOIN shop_variant AS variant ON variant.id = line.variant_id
+    LEFT JOIN shop_earning AS earning ON earning.line_id = line.id
+    LEFT JOIN shop_touch AS touch ON touch.purchase_id = one.purchase_id AND touch.product_id = variant.product_id
     WHERE one.merchant_id = %(merchant)s AND one.state <> 'cancelled' AND one.currency = %(currency)s
-        AND one.placed_at >= %(since)s
-    GROUP BY variant.product_id
-), shown AS (
-    SELECT video.id AS video, video.caption, video.creator_id AS creator, tag.product_id AS product, sold.units, sold.minor
-    FROM sold JOIN shop_tag AS tag ON tag.product_id = sold.product
-    JOIN videos_video AS video ON video.id = tag.video_id
-    WHERE sold.units > 0 AND video.visibility = 'public' AND video.taken_down_at IS NULL
+        AND one.placed_at >= %(since)s AND (earning.line_id IS NOT NULL OR touch.id IS NOT NULL)
 )
 """
 _VIDEOS: Final = """
-SELECT shown.video, shown.caption, coalesce(nullif(person.display_name, ''), person.name), sum(shown.units)::bigint, sum(shown.minor)::bigint
-FROM shown JOIN people_person AS person ON person.id = shown.creator
-GROUP BY 1, 2, 3 ORDER BY 5 DESC, 1 LIMIT %(rows)s
+SELECT video.id, coalesce(video.caption, ''), coalesce(nullif(person.display_name, ''), person.name, ''),
+    sum(led.units)::bigint, sum(led.minor)::bigint
+FROM led LEFT JOIN people_person AS person ON person.id = led.creator
+LEFT JOIN videos_video AS video ON video.id = led.video AND video.visibility = 'public' AND video.taken_down_at IS NULL
+WHERE led.units > 0 GROUP BY 1, 2, 3, led.creator ORDER BY 5 DESC, 1 LIMIT %(rows)s
 """
-# A creator who shows a thing in several videos sold it once.
 _CREATORS: Final = """
-SELECT person.id, coalesce(nullif(person.display_name, ''), person.name), person.name, sum(once.units)::bigint, sum(once.minor)::bigint
-FROM (SELECT DISTINCT creator, product, units, minor FROM shown) AS once
-JOIN people_person AS person ON person.id = once.creator
-GROUP BY 1, 2, 3 ORDER BY 5 DESC, 1 LIMIT %(rows)s
+SELECT led.creator, coalesce(nullif(person.display_name, ''), person.name, ''), coalesce(person.name, ''),
+    sum(led.units)::bigint, sum(led.minor)::bigint
+FROM led LEFT JOIN people_person AS person ON person.id = led.creator
+WHERE led.units > 0 GROUP BY 1, 2, 3 ORDER BY 5 DESC, 1 LIMIT %(rows)s
+"""
+# An impression is a viewer's first one of a video, as the feed counts them too.
+_SHOWN: Final = """
+SELECT product.title, coalesce(shown.times, 0)::bigint, coalesce(bought.purchases, 0)::bigint
+FROM shop_product AS product
+LEFT JOIN (
+    SELECT tag.product_id, count(*) AS times FROM shop_product AS held JOIN shop_tag AS tag ON tag.product_id = held.id
+    JOIN videos_video AS video ON video.id = tag.video_id AND video.visibility = 'public' AND video.taken_down_at IS NULL
+    JOIN feed_watch AS watch ON watch.video = video.id
+    WHERE held.merchant_id = %(merchant)s AND watch.first_at >= extract(epoch FROM %(since)s::timestamptz) * 1000
+    GROUP BY tag.product_id
+) AS shown ON shown.product_id = product.id
+LEFT JOIN (
+    SELECT led.product, count(DISTINCT led.purchase) AS purchases FROM led WHERE led.video IS NOT NULL GROUP BY led.product
+) AS bought ON bought.product = product.id
+WHERE product.merchant_id = %(merchant)s AND (shown.product_id IS NOT NULL OR bought.product IS NOT NULL)
+ORDER BY 3 DESC, 2 DESC, product.id
 """
 _STEPS: Final = """
 SELECT product.title, coalesce(looked.opened, 0)::bigint, coalesce(looked.wanted, 0)::bigint, coalesce(sold.lines, 0)::bigint
@@ -122,16 +151,21 @@ def sales_by_day(merchant: Merchant, days: int) -> list[Day]:
 
 
 def sales_by_video(merchant: Merchant, days: int) -> list[Source]:
-    """Return the videos that show what sold most.  One query."""
-    return [Source(encode_id(row[0]), *row[1:]) for row in _asked(_SHOWN + _VIDEOS, merchant, days)]
+    """Return the videos that led to most.  One query."""
+    return _sources(_LED + _VIDEOS, merchant, days)
 
 
 def sales_by_creator(merchant: Merchant, days: int) -> list[Source]:
-    """Return the creators who show what sold most.  One query."""
-    return [Source(encode_id(row[0]), *row[1:]) for row in _asked(_SHOWN + _CREATORS, merchant, days)]
+    """Return the creators who led to most, by videos and by showcases.  One query."""
+    return _sources(_LED + _CREATORS, merchant, days)
 
 
-def conversion(merchant: Merchant, days: int) -> list[Step]:
+def conversion(merchant: Merchant, days: int) -> list[Reach]:
+    """Return every product that a video showed or led to, those bought most in front.  One query."""
+    return [Reach(*row) for row in _asked(_LED + _SHOWN, merchant, days)]
+
+
+def looking(merchant: Merchant, days: int) -> list[Step]:
     """Return every product that was looked at or bought, those bought most in front.  One query."""
     return [Step(*row) for row in _asked(_STEPS, merchant, days)]
 
@@ -139,6 +173,10 @@ def conversion(merchant: Merchant, days: int) -> list[Step]:
 def returns_by_product(merchant: Merchant, days: int) -> list[ReturnShare]:
     """Return what came back most, by what it was called when it was bought.  One query."""
     return [ReturnShare(*row) for row in _asked(_RETURNS, merchant, days)]
+
+
+def _sources(query: str, merchant: Merchant, days: int) -> list[Source]:
+    return [Source(encode_id(row[0]) if row[0] is not None else "", *row[1:]) for row in _asked(query, merchant, days)]
 
 
 def _asked(query: str, merchant: Merchant, days: int) -> Sequence[tuple[Any, ...]]:

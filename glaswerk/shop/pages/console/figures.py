@@ -116,26 +116,43 @@ def _days(merchant: Merchant, days: int) -> Plot:
 
 def _videos(merchant: Merchant, days: int) -> Plot:
     lines = [
-        Line(one.name[:80] or one.id, one.minor, (one.by, str(one.units), _shown(one.minor, merchant)),
-             (one.name, one.by, str(one.units), major_of(one.minor, merchant.currency)))
+        Line(_named(one)[:80], one.minor, (one.by or _("Somebody who left"), str(one.units), _shown(one.minor, merchant)),
+             (one.name or one.id, one.by, str(one.units), major_of(one.minor, merchant.currency)))
         for one in queries.sales_by_video(merchant, days)
     ]  # fmt: skip
-    words = _("What was sold of the things that a video shows. A thing that two videos show counts in both.")
+    words = _("Sales whose buyer opened the thing from this video last. Each counts for one video.")
     return Plot("videos", _("By video"), words, (_("Video"), _("Creator"), _("Sold"), _("Worth")), lines)
+
+
+def _named(one: queries.Source) -> str:
+    return one.name or one.id or _("A showcase, or a video that is not public any more")
 
 
 def _creators(merchant: Merchant, days: int) -> Plot:
     lines = [
-        Line(one.name, one.minor, (f"@{one.by}", str(one.units), _shown(one.minor, merchant)),
+        Line(one.name or _("Somebody who left"), one.minor,
+             (f"@{one.by}" if one.by else "–", str(one.units), _shown(one.minor, merchant)),
              (one.name, one.by, str(one.units), major_of(one.minor, merchant.currency)))
         for one in queries.sales_by_creator(merchant, days)
     ]  # fmt: skip
-    words = _("What was sold of the things that a creator's videos show.")
+    words = _("Sales to which a creator led, by videos and by their showcase. Each counts for one creator.")
     return Plot("creators", _("By creator"), words, (_("Creator"), _("Account"), _("Sold"), _("Worth")), lines)
 
 
 def _conversion(merchant: Merchant, days: int) -> Plot:
-    found = queries.conversion(merchant, days)
+    lines = [
+        Line(one.title, one.bought,
+             (str(one.shown), str(one.bought), f"{one.bought / one.shown:.1%}" if one.shown else "–"),
+             (one.title, str(one.shown), str(one.bought)))
+        for one in queries.conversion(merchant, days)
+    ]  # fmt: skip
+    words = _("How many were shown a video with a product, each one of them once, and how many purchases came of it.")
+    columns = (_("Product"), _("Shown"), _("Bought"), _("Share"))
+    return Plot("conversion", _("From a video to buying"), words, columns, lines)
+
+
+def _looking(merchant: Merchant, days: int) -> Plot:
+    found = queries.looking(merchant, days)
     opened, wanted, bought = (sum(getattr(one, name) for one in found) for name in ("opened", "wanted", "bought"))
     steps = ((_("Opened"), opened), (_("Into the cart"), wanted), (_("Bought"), bought))
     lines = [
@@ -143,9 +160,7 @@ def _conversion(merchant: Merchant, days: int) -> Plot:
         for label, value in steps
     ]
     words = _("How many of those who open a product put it into the cart, or buy it at once, and how many have bought.")
-    return Plot(
-        "conversion", _("From looking to buying"), words, (_("Step"), _("How often"), _("Of those opened")), lines
-    )
+    return Plot("looking", _("From looking to buying"), words, (_("Step"), _("How often"), _("Of those opened")), lines)
 
 
 def _returns(merchant: Merchant, days: int) -> Plot:
@@ -160,6 +175,7 @@ def _returns(merchant: Merchant, days: int) -> Plot:
 
 PLOTS: Final[dict[str, Callable[[Merchant, int], Plot]]] = {
     "days": _days,
+    "looking": _looking,
     "conversion": _conversion,
     "videos": _videos,
     "creators": _creators,
@@ -196,21 +212,23 @@ def figures(request: HttpRequest, name: str) -> HttpResponse:
 
 @console_page
 def as_csv(request: HttpRequest, name: str, plot: str) -> HttpResponse:
-    """Give the table behind a plot, and of the conversion each product's."""
+    """Give the table behind a plot, and of what was looked at each product's."""
     _person, merchant, _facts = frame(request, name, "merchant_figures", StaffRole.MANAGER)
     days = _period(request)
     make = PLOTS.get(plot)
     if make is None:
         raise Http404
-    if plot == "conversion":
+    if plot == "looking":
         head: tuple[str, ...] = ("product", "opened", "wanted", "bought")
         rows = [
-            (one.title, str(one.opened), str(one.wanted), str(one.bought)) for one in queries.conversion(merchant, days)
+            (one.title, str(one.opened), str(one.wanted), str(one.bought)) for one in queries.looking(merchant, days)
         ]
     else:
-        head = {"days": ("day", "orders", merchant.currency), "returns": ("product", "sent", "returned")}.get(
-            plot, ("name", "by", "units", merchant.currency)
-        )
+        head = {
+            "days": ("day", "orders", merchant.currency),
+            "conversion": ("product", "shown", "bought"),
+            "returns": ("product", "sent", "returned"),
+        }.get(plot, ("name", "by", "units", merchant.currency))
         rows = [line.raw for line in make(merchant, days).lines]  # type: ignore[misc]
     lines = [csv_line(head), *(csv_line(safe_cell(cell) for cell in row) for row in rows)]
     return HttpResponse(
