@@ -53,7 +53,8 @@ def add_peer(url: str, key: str, label: str = "", *, is_private: bool = False) -
         raise PeerRefused("name", "give --name: up to 32 letters, digits, dashes and dots, such as us or video.example")
     with transaction.atomic():
         closed = Peer.objects.select_for_update().filter(successor=key.strip(), removed_at=None).first()
-        if closed is not None:
+        # A cell that is followed already takes nobody's place, whatever a closed log says of it.
+        if closed is not None and not Peer.objects.filter(key=key.strip()).exists():
             return _take_over(closed, key.strip(), address, label, is_private=is_private)
         known = Peer.objects.select_for_update().filter(Q(key=key.strip()) | Q(label=called)).first()
         if known is not None and known.key == key.strip() and known.closed_at is not None:

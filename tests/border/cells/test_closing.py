@@ -147,3 +147,16 @@ def test_a_log_that_was_cut_short_does_not_take_over(us: AnotherCell, peer: Peer
     with pytest.raises(LogError):
         add_peer(owner.url, owner.key, is_private=True)
     assert Peer.objects.get(pk=peer.pk).closed_at is not None
+
+
+def test_a_closed_log_puts_nobody_into_the_place_of_another_peer(
+    us: AnotherCell, peer: Peer, owner: AnotherCell
+) -> None:
+    third = add_peer(owner.url, owner.key, "third", is_private=True)
+    end(us, shown(owner))
+    follow(peer)
+    again = add_peer(owner.url, owner.key, "third", is_private=True)
+    assert (again.pk, again.label) == (third.pk, "third")
+    peer.refresh_from_db()
+    assert (peer.label, peer.key, peer.state) == ("us", us.key, "carved")
+    assert list(_followed()) == [third]
