@@ -265,7 +265,7 @@ def test_the_command_prints_json_and_leaves_with_0_or_1(log: Path, tmp_path: Pat
 
 def test_the_tool_stays_small_and_shares_no_code() -> None:
     lines = TOOL.read_text().splitlines()
-    assert len(lines) <= 300
+    assert len(lines) <= 330
     roots = {line.split()[1].split(".")[0] for line in lines if line.startswith(("import ", "from "))}
     assert roots <= {*sys.stdlib_module_names, "cryptography"}
 
