@@ -12,7 +12,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -110,19 +110,19 @@ def from_url(url: str) -> Read:
     return read
 
 
-def read_key(text: str) -> tuple[str, bytes, bytes]:
-    """The name, id and public key of a vkey."""
+def read_key(text: str, kind: bytes = b"\1") -> tuple[str, bytes, bytes]:
+    """The name, id and public key of a vkey, of a log (kind 1) or a witness (4)."""
     parts = re.fullmatch(r"([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)", text)
     check(parts, "a key is written name+id+base64")
     assert parts is not None
     name, key_id, material = parts[1], bytes.fromhex(parts[2]), decoded(parts[3])
-    check(material[:1] == b"\1" and len(material) == 33, "this is no Ed25519 key of a log")
+    check(material[:1] == kind and len(material) == 33, f"this is no Ed25519 key of kind {kind[0]}")
     check(sha256(name.encode() + b"\n" + material)[:4] == key_id, "the id of the key does not match it")
     return name, key_id, material[1:]
 
 
-def open_checkpoint(data: bytes, key: str) -> tuple[int, bytes]:
-    """The size and the root that the key's owner signed."""
+def open_checkpoint(data: bytes, key: str, witnesses: Sequence[str]) -> tuple[int, bytes, dict[str, int]]:
+    """The size and the root that the key's owner signed, and which of these witnesses have cosigned them when."""
     name, key_id, public = read_key(key)
     try:
         whole = data.decode()
@@ -132,7 +132,8 @@ def open_checkpoint(data: bytes, key: str) -> tuple[int, bytes]:
     text, parted, lines = whole.rpartition("\n\n")
     check(parted and lines.endswith("\n"), "it is no text with signatures under it")
     text += "\n"
-    signed = False
+    signed, cosigned = False, dict[str, int]()
+    known = {(one[0], one[1]): one[2] for one in (read_key(one, b"\4") for one in witnesses)}
     for line in lines[:-1].split("\n"):
         parts = line.split(" ")
         check(len(parts) == 3 and parts[0] == "—" and parts[1], "a line of a signature is not one")
@@ -145,13 +146,22 @@ def open_checkpoint(data: bytes, key: str) -> tuple[int, bytes]:
             except InvalidSignature:
                 raise Refused("the log's signature does not hold") from None
             signed = True
+        elif public_of_witness := known.get((parts[1], signature[:4])):
+            check(len(signature) == 76, "a cosignature does not have 72 bytes")
+            at = int.from_bytes(signature[4:12], "big")
+            said_then = f"cosignature/v1\ntime {at}\n{text}".encode()
+            try:
+                Ed25519PublicKey.from_public_bytes(public_of_witness).verify(signature[12:], said_then)
+            except InvalidSignature:
+                raise Refused(f"the cosignature of {parts[1]} does not hold") from None
+            cosigned[parts[1]] = max(at, cosigned.get(parts[1], 0))
     check(signed, "the log did not sign it with this key")
     said = text[:-1].split("\n")
     check(len(said) >= 3 and all(said), "it has fewer than three lines, or an empty one")
     origin, size, root = said[:3]
     check(origin == name, f"it is of the log {origin!r}")
     check(len(decoded(root)) == 32, "its root does not have 32 bytes")
-    return number(size), decoded(root)
+    return number(size), decoded(root), cosigned
 
 
 def root_of(hashes: list[bytes]) -> bytes:
@@ -269,14 +279,31 @@ class Log:
                     self.note(path, error)
 
 
-def verify(source: str, key: str) -> dict[str, Any]:
+def seen(log: Log, key: str, witnesses: Sequence[str]) -> dict[str, Any]:
+    """What the witnesses have cosigned last, where that is an earlier checkpoint: its entries are hashed once more."""
+    try:
+        size, root, cosigned = open_checkpoint(log.read("witnessed", NOTE_BYTES), key, witnesses)
+        if log.root(size) != root:
+            log.note("witnessed", Refused("the entries do not lead to the root that was cosigned"))
+        return {"witnessed": size, "cosigned": cosigned}
+    except Missing:
+        return {"witnessed": None, "cosigned": {}}
+    except Refused as error:
+        log.note("witnessed", error)
+        return {"witnessed": None, "cosigned": {}}
+
+
+def verify(source: str, key: str, witnesses: Sequence[str] = ()) -> dict[str, Any]:
     folder = None if "://" in source else Path(source)
     log = Log(from_url(source) if folder is None else from_folder(folder))
     size = root = None
+    told: dict[str, Any] = {}
     try:
-        size, root = open_checkpoint(log.read("checkpoint", NOTE_BYTES), key)
+        size, root, cosigned = open_checkpoint(log.read("checkpoint", NOTE_BYTES), key, witnesses)
         if log.root(size) != root:
             log.note("checkpoint", Refused("the entries do not lead to the root that was signed"))
+        if witnesses:
+            told = {"witnessed": size, "cosigned": cosigned} if cosigned else seen(log, key, witnesses)
         if folder is not None:
             log.search(folder, size)
     except Refused as error:
@@ -284,16 +311,17 @@ def verify(source: str, key: str) -> dict[str, Any]:
     except OverflowError:
         pass
     found = {"ok": not log.failed, "size": size, "root": root and root.hex(), "bytes": log.bytes, "failed": log.failed}
-    return {"origin": key.partition("+")[0], **found}
+    return {"origin": key.partition("+")[0], **found, **told}
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", help="the log's folder, or its address")
     parser.add_argument("--key", required=True, help="the log's public key, as `glaswerk log key` prints it")
+    parser.add_argument("--witness", action="append", default=[], help="the public key of a witness; repeatable")
     chosen = parser.parse_args()
     try:
-        result = verify(chosen.source, chosen.key)
+        result = verify(chosen.source, chosen.key, chosen.witness)
     except Refused as refusal:
         sys.exit(f"refused: {refusal}")
     print(json.dumps(result, indent=1))

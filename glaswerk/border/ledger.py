@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from glaswerk.border.role import border_connection
 from glaswerk.cell.entries import EntryKind
-from glaswerk.cell.public_log import log_signer
+from glaswerk.cell.public_log import log_key
 from glaswerk.cell.records import log_policy
 from glaswerk.tlog import Checkpoint, LogError, folder_fetch, read_checkpoint
 
@@ -28,6 +28,7 @@ KINDS: Final[dict[EntryKind, tuple[Any, Any]]] = {
     EntryKind.POLICY: (_("Changes of the rules"), _("Each policy that came into force, and why.")),
     EntryKind.SUNSET: (_("Legal dates"), _("Each step of a shutdown that a law has ordered, and each time that it was put off.")),
     EntryKind.CARVE: (_("Changes of the owner"), _("Each step by which this cell came to another owner.")),
+    EntryKind.WITNESS: (_("Refused witnesses"), _("Each cosignature of another cell that contradicts this log, or whoever gave it.")),
 }  # fmt: skip
 
 
@@ -118,7 +119,7 @@ def read_ledger() -> Ledger:
         checkpoint = read_checkpoint(folder_fetch(cell.tlog), log_policy(cell)).checkpoint
     except LogError:
         checkpoint = None
-    return Ledger(f"{settings.PUBLIC_URL}/log", log_signer(cell).key.text, checkpoint, row[0] if row else 0, chapters)
+    return Ledger(f"{settings.PUBLIC_URL}/log", log_key(cell).text, checkpoint, row[0] if row else 0, chapters)
 
 
 def _chapter(kind: EntryKind, total: int, days: "Counter[date]", since: date, latest: dict[str, list[Said]]) -> Chapter:

@@ -56,6 +56,8 @@ ROWS: Final = {
     "shop_shelfchange": _NOTHING,
     "shop_tag": "border_shows_video(video_id) AND border_shows_product(product_id)",
     "border_peer": _EVERYTHING,
+    "border_cosignature": _EVERYTHING,
+    "border_refusedcosignature": _EVERYTHING,
     "border_arrival": _EVERYTHING,
     "border_foreignoffer": _EVERYTHING,
     # What was withdrawn has no words and no files any more.
@@ -63,6 +65,9 @@ ROWS: Final = {
     "border_spokenfile": _EVERYTHING,
     "border_countedday": _EVERYTHING,
 }
+
+# What is left to read of a cell that was handed over: the history that its log tells of, and the rules that it names.
+LASTING: Final = ("cell_record", "border_act", "border_mark", "feed_policyrecord")
 
 # The cache counts requests by who makes them.
 TABLES_WITHOUT_MODELS: Final = {"cell_cache": DataClass.PERSONAL, "django_migrations": DataClass.PERSONAL}
@@ -84,9 +89,15 @@ def public_columns() -> dict[str, list[str]]:
 
 
 def grant() -> None:
-    """Give the role exactly what is public now, and write the libraries' data classes into the database too."""
+    """Give the role exactly what is public now, and write the libraries' data classes into the database too.
+
+    Of a cell that was handed over nothing is but its history: the rest is the new owner's to say.
+    """
     columns, role = public_columns(), sql.Identifier(ROLE)
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT border_stage(clock_timestamp()) = 'carved'")
+        if cursor.fetchone()[0]:
+            columns = {table: columns[table] for table in LASTING}
         cursor.execute(sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}").format(role))
         cursor.execute(sql.SQL("REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {}").format(role))
         for table, names in sorted(columns.items()):

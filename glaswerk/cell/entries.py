@@ -39,6 +39,7 @@ class EntryKind(StrEnum):
     SUNSET = "sunset"
     CARVE = "carve"
     EPOCH = "epoch"
+    WITNESS = "witness"
 
 
 class RecordRefused(Exception):  # noqa: N818 - it says what happened, not that something broke.
@@ -112,6 +113,7 @@ _HASH: Final = _matching("[0-9a-f]{64}", "give 64 characters of 0-9 and a-f")
 _WORD: Final = _matching("[a-z][a-z0-9_.-]{0,63}", "give a word of a-z, 0-9, dots, dashes and underscores")
 _ID: Final = _matching("[0-7][0-9a-hjkmnp-tv-z]{12}", "give an id of thirteen characters")
 _ORIGIN: Final = _matching(r"[!-*,-~]{1,255}", "give the name of a log")
+_LOG_KEY: Final = _matching(r"[!-*,-~]{1,255}\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{44}", "give the public key of a log")
 _PSEUDONYM: Final = _matching("[0-9a-f]{64}", "give the person as HMAC(their salt, id): `pseudonym(person)`")
 
 _Checks = dict[str, Callable[[Any], str]]
@@ -155,9 +157,21 @@ _SHAPES: Final[dict[EntryKind, tuple[_Checks, _Checks]]] = {
     ),
     EntryKind.CARVE: (
         {"step": _WORD},
-        {"sha256": _HASH, "root": _HASH, "log": _ORIGIN, "checkpoint": _HASH, "reason": _text, "people": _number},
+        {
+            "sha256": _HASH,
+            "root": _HASH,
+            "log": _ORIGIN,
+            "checkpoint": _HASH,
+            "reason": _text,
+            "people": _number,
+            # Of the log that goes on: its key, and what its first checkpoint says.
+            "key": _LOG_KEY,
+            "size": _number,
+            "head": _HASH,
+        },
     ),
     EntryKind.EPOCH: ({"sha256": _HASH, "policy": _HASH, "videos": _number}, {}),
+    EntryKind.WITNESS: ({"from": _ORIGIN, "refused": _WORD, "sha256": _HASH}, {"size": _number, "head": _HASH}),
 }
 
 

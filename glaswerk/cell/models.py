@@ -27,6 +27,10 @@ class Record(models.Model):
                 condition=models.Q(kind__in=[kind.value for kind in EntryKind]), name="record_kind_is_known"
             ),
             models.CheckConstraint(condition=models.Q(index__gte=0), name="record_index_is_not_negative"),
+            # A log ends once, and the database lets nothing come behind it.
+            models.UniqueConstraint(
+                fields=["kind"], condition=models.Q(kind="carve", facts__step="finish"), name="record_one_end"
+            ),
         )
         indexes = (
             # What waits for the recorder, in its order.

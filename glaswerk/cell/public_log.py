@@ -6,9 +6,23 @@ from urllib.parse import quote, urlsplit
 from glaswerk.cell.config import Cell
 from glaswerk.cell.keys import read_or_make_key
 from glaswerk.cell.outgoing import Outgoing, OutgoingError, Refusal
-from glaswerk.tlog import Checkpoint, Fetch, LogError, LogWriter, Note, Reason, Signer, folder_fetch
+from glaswerk.tlog import (
+    Checkpoint,
+    Fetch,
+    LogError,
+    LogWriter,
+    Note,
+    Reason,
+    Signer,
+    VerifierKey,
+    Witness,
+    folder_fetch,
+)
 
 _KEY = "tlog"
+_WITNESS_KEY = "witness"
+# What is left of the key when its log is closed: its public half, so that the log can be checked for ever.
+CLOSED = "tlog.closed"
 
 
 def log_signer(cell: Cell) -> Signer:
@@ -22,6 +36,31 @@ def log_signer(cell: Cell) -> Signer:
     except FileNotFoundError:
         origin = f"{quote(urlsplit(cell.public_url).netloc, safe=':[]')}/log"
     return Signer(origin, seed)
+
+
+def log_key(cell: Cell) -> VerifierKey:
+    """The public key of this cell's log, also when the log is closed and nobody has the other half any more."""
+    closed = cell.keys / CLOSED
+    return VerifierKey.parse(closed.read_text()) if closed.exists() else log_signer(cell).key
+
+
+def note_closed(cell: Cell) -> None:
+    """Keep the public half of the key, whose other half is about to be destroyed."""
+    key = log_key(cell)
+    fresh = cell.keys / f".{CLOSED}.new"
+    fresh.write_text(key.text)
+    fresh.replace(cell.keys / CLOSED)
+
+
+def is_closed(cell: Cell) -> bool:
+    """Whether nothing can be appended to this cell's log any more."""
+    return (cell.keys / CLOSED).exists()
+
+
+def log_witness(cell: Cell) -> Witness:
+    """The key by which this cell cosigns the logs of others, made the first time.  Its own log's key signs nothing of theirs."""
+    seed = bytes.fromhex(read_or_make_key(cell.keys, _WITNESS_KEY))
+    return Witness(f"{log_key(cell).name.removesuffix('/log')}/witness", seed)
 
 
 def open_log(cell: Cell) -> LogWriter:

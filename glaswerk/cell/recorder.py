@@ -17,7 +17,7 @@ from glaswerk.cell import postgres
 from glaswerk.cell.config import Cell, current_cell
 from glaswerk.cell.entries import Entry
 from glaswerk.cell.locks import Lock
-from glaswerk.cell.public_log import open_log
+from glaswerk.cell.public_log import is_closed, open_log
 from glaswerk.cell.records import log_policy
 from glaswerk.tlog import LogError, LogReader, LogWriter, Reason, folder_fetch, read_checkpoint
 
@@ -37,6 +37,10 @@ def main() -> NoReturn:
     """Record for ever.  It may be killed at any moment, so no signal is handled."""
     cell = current_cell()
     while True:
+        if is_closed(cell):
+            # The cell was handed over; it is kept to be read.
+            time.sleep(LOOK_EVERY_S)
+            continue
         try:
             _record_until_it_fails(cell)
         except (psycopg.OperationalError, LogError, OSError) as error:

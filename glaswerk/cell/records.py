@@ -18,7 +18,7 @@ from psycopg import Connection
 
 from glaswerk.cell.config import Cell
 from glaswerk.cell.entries import Entry, EntryKind, Fact, check_facts
-from glaswerk.cell.public_log import log_signer
+from glaswerk.cell.public_log import log_key
 from glaswerk.tlog import LogError, Policy, Reason, TlogProof, folder_fetch, prove
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def wait_recorded(made: "Record", patience_s: float = PATIENCE_S) -> "Record":
 
 def log_policy(cell: Cell) -> Policy:
     """Whose word counts about this cell's own log."""
-    return Policy(log_signer(cell).key)
+    return Policy(log_key(cell))
 
 
 def prove_record(made: "Record", cell: Cell) -> TlogProof:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -15,7 +16,7 @@ import typer
 
 from glaswerk.cell.config import ConfigError, current_cell
 from glaswerk.cell.outgoing import Outgoing
-from glaswerk.cell.public_log import log_signer, source_fetch
+from glaswerk.cell.public_log import log_key, log_witness, source_fetch
 from glaswerk.cli.attach import fail
 from glaswerk.tlog import LogError, Policy, Reason, TrustedLog, VerifierKey, follow
 from glaswerk.tlog import prove as prove_entry
@@ -38,10 +39,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
-def key(as_json: AsJson = False) -> None:
+def key(
+    witness: Annotated[bool, typer.Option("--witness", help="The key by which this cell cosigns other logs.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Print the public key of this cell's log; give it to whoever is to check the log."""
     with _refusals():
-        own = log_signer(current_cell()).key
+        own = log_witness(current_cell()).key if witness else log_key(current_cell())
     typer.echo(json.dumps({"name": own.name, "id": own.id.hex(), "key": own.text}) if as_json else own.text)
 
 
@@ -70,6 +74,9 @@ def verify(
             typer.echo(f"{fault.place}: {fault.detail} ({fault.reason})")
         if report.root is not None:
             typer.echo(f"{report.origin}: {report.size} entries, root {report.root.hex()}, {seconds:.1f} s")
+        for name, at in report.cosigned:
+            when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            typer.echo(f"witnessed by {name}: {report.witnessed} entries at {when}")
         typer.echo("everything holds" if report.ok else "THIS LOG DOES NOT HOLD")
     if not report.ok:
         raise typer.Exit(1)
@@ -150,9 +157,9 @@ def _asked(
     if source and not key:
         fail("whose log is it? Give its public key with --key; `glaswerk log key` of its cell prints it")
     own = None if source and key else current_cell()
-    log_key = VerifierKey.parse(key) if key else log_signer(current_cell()).key
+    whose = VerifierKey.parse(key) if key else log_key(current_cell())
     cosigners = tuple(map(VerifierKey.parse, witnesses or ()))
-    return source or str(own.tlog if own else ""), Policy(log_key, cosigners, quorum, max_age)
+    return source or str(own.tlog if own else ""), Policy(whose, cosigners, quorum, max_age)
 
 
 def _remember(path: Path, data: bytes) -> None:

@@ -69,6 +69,13 @@ def status(as_json: AsJson = False) -> None:
         stale = ", and has not grown for long" if one["stale"] else ""
         typer.echo(f"{one['name']} ({one['state']}): {how}{stale}")
         here = ", ".join(f"{number} of {about}" for about, number in one["here"].items())
+        if next_log := one["successor"]:
+            typer.echo(f"  CLOSED; it has a new owner: glaswerk peer add ADDRESS --key {next_log['key']}")
+        witness = one["witness"]
+        if witness["size"] is not None:
+            typer.echo(f"  it has witnessed {witness['size']} entries of this cell's log")
+        if witness["refused"]:
+            typer.echo(f"  A COSIGNATURE OF IT WAS REFUSED: {witness['refused']}")
         typer.echo(f"  {one['taken']} of {one['entries']} entries taken; here: {here}; refused: {one['refused']}")
     if not all(one["ok"] for one in found):
         raise typer.Exit(1)

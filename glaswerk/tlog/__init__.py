@@ -11,7 +11,7 @@ This package imports neither Django nor any other part of glaswerk.  The format 
 from glaswerk.tlog.checkpoint import Checkpoint, Policy, SignedCheckpoint, open_checkpoint
 from glaswerk.tlog.client import TrustedLog, follow
 from glaswerk.tlog.errors import LogError, Reason
-from glaswerk.tlog.note import KeyKind, Note, Signature, Signer, VerifierKey
+from glaswerk.tlog.note import KeyKind, Note, Signature, Signer, VerifierKey, Witness
 from glaswerk.tlog.proof import TlogProof
 from glaswerk.tlog.reader import Fetch, LogReader, folder_fetch, prove, read_checkpoint
 from glaswerk.tlog.tiles import LONGEST_ENTRY, Tile
@@ -39,6 +39,7 @@ __all__ = [
     "TlogProof",
     "TrustedLog",
     "VerifierKey",
+    "Witness",
     "folder_fetch",
     "follow",
     "open_checkpoint",

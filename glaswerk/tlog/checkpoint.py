@@ -10,6 +10,8 @@ from glaswerk.tlog.merkle import EMPTY_ROOT, HASH_SIZE, MAX_SIZE
 from glaswerk.tlog.note import KeyKind, Note, VerifierKey, from_base64, to_base64
 
 PATH: Final = "checkpoint"
+# The last checkpoint that witnesses have cosigned, where a log shows it; it may be behind the one above.
+WITNESSED: Final = "witnessed"
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 

@@ -161,6 +161,25 @@ class Signer:
         return Note(text, (Signature(self.key.name, self.key.id, self._private.sign(text.encode())),))
 
 
+class Witness:
+    """A key that cosigns the checkpoints of others. `seed`: the 32 bytes of the private key (RFC 8032). They are never printed."""
+
+    def __init__(self, name: str, seed: bytes) -> None:
+        """Raises LogError for a name or a seed that cannot be."""
+        if len(seed) != 32:
+            raise LogError(Reason.MALFORMED, f"the seed of an Ed25519 key has 32 bytes, not {len(seed)}")
+        self._private = Ed25519PrivateKey.from_private_bytes(seed)
+        self.key = VerifierKey(name, self._private.public_key().public_bytes_raw(), KeyKind.COSIGNATURE)
+
+    def cosign(self, text: str, time: int) -> Signature:
+        """A cosignature of version 1 for the text of a checkpoint. `time`: POSIX seconds.
+
+        Whoever calls it has seen that the checkpoint's tree begins with that of every earlier one that was cosigned.
+        """
+        signed = self._private.sign(f"cosignature/v1\ntime {time}\n{text}".encode())
+        return Signature(self.key.name, self.key.id, time.to_bytes(8, "big") + signed)
+
+
 def check_name(name: str) -> None:
     """Return when a key can have this name. Raises LogError otherwise."""
     if not name or "+" in name or any(letter.isspace() or letter < " " for letter in name):

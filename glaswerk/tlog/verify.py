@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from glaswerk.tlog.checkpoint import Policy
+from glaswerk.tlog.checkpoint import WITNESSED, Policy, SignedCheckpoint, open_checkpoint
 from glaswerk.tlog.errors import LogError, Reason
 from glaswerk.tlog.merkle import EMPTY_ROOT, root_of
-from glaswerk.tlog.reader import Fetch, beginning, fetch_tile, folder_fetch, read_checkpoint
+from glaswerk.tlog.note import LONGEST_NOTE
+from glaswerk.tlog.reader import Fetch, LogReader, beginning, fetch_tile, folder_fetch, read_checkpoint
 from glaswerk.tlog.tiles import ENTRIES, TILE_BYTES, WIDTH, Tile, bundle_hashes, levels_of, tiles_of, width_in
 
 MOST_FAULTS: Final = 100
@@ -26,13 +27,17 @@ class Fault:
 
 @dataclass(slots=True)
 class Report:
-    """What a verification found. `size`, `root`: as the checkpoint says, if it could be read. `bytes`: of all entries with their lengths."""
+    """What a verification found. `size`, `root`: as the checkpoint says, if it could be read. `bytes`: of all entries with their lengths.
+
+    `cosigned`: the witnesses and their times, of the first `witnessed` entries.
+    """
 
     origin: str
     size: int | None = None
     root: bytes | None = None
     bytes: int = 0
     cosigned: tuple[tuple[str, int], ...] = ()
+    witnessed: int | None = None
     faults: list[Fault] = field(default_factory=list)
 
     @property
@@ -49,6 +54,7 @@ class Report:
             "root": None if self.root is None else self.root.hex(),
             "bytes": self.bytes,
             "cosigned": [{"witness": name, "time": time} for name, time in self.cosigned],
+            "witnessed": self.witnessed,
             "failed": [{"place": one.place, "reason": one.reason.value, "detail": one.detail} for one in self.faults],
         }
 
@@ -64,13 +70,16 @@ def verify(
     """Hash a log again from its entries up. What is wrong is in the report, at most 100 faults; nothing is raised.
 
     A folder is also searched for files that do not belong to the log. Tiles beyond the checkpoint are the writer's
-    business and ignored. `progress` is told how many entries are done.
+    business and ignored. `progress` is told how many entries are done. A log that grows is ahead of its witnesses, so
+    they are believed too where they have cosigned an earlier checkpoint that this one begins with.
     """
     report = Report(policy.key.name)
     fetch = folder_fetch(source) if isinstance(source, Path) else source
     try:
-        signed = read_checkpoint(fetch, policy, now)
-        report.size, report.root, report.cosigned = signed.checkpoint.size, signed.checkpoint.root, signed.cosigned
+        signed = read_checkpoint(fetch, Policy(policy.key, policy.witnesses))
+        report.size, report.root = signed.checkpoint.size, signed.checkpoint.root
+        seen = _seen(fetch, signed, policy, now)
+        report.cosigned, report.witnessed = seen.cosigned, seen.checkpoint.size if seen.cosigned else None
         if report.size > most_entries:
             raise LogError(Reason.TOO_LARGE, f"the log claims {report.size} entries; say so if that many are expected")
     except LogError as error:
@@ -78,6 +87,30 @@ def verify(
         return report
     _Run(fetch, report.size, report, progress).compare(source)
     return report
+
+
+def _seen(fetch: Fetch, signed: SignedCheckpoint, policy: Policy, now: float | None) -> SignedCheckpoint:
+    """What the witnesses have cosigned: the checkpoint itself, or else the last one that they had. Raises LogError."""
+    lacking: LogError | None = None
+    try:
+        open_checkpoint(signed.note, policy, now)
+        if signed.cosigned or not policy.witnesses:
+            return signed
+    except LogError as error:
+        lacking = error
+    try:
+        seen = open_checkpoint(fetch(WITNESSED, LONGEST_NOTE), policy, now)
+    except LogError as error:
+        if lacking is not None:
+            raise lacking from None
+        if error.reason is Reason.MISSING:
+            return signed
+        raise
+    # It was read later, so either may be the newer one.
+    older, newer = sorted((seen.checkpoint, signed.checkpoint), key=lambda one: one.size)
+    if older.size:
+        LogReader(fetch, newer).consistency(older)
+    return seen
 
 
 class _TooManyError(Exception):

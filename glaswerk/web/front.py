@@ -21,6 +21,7 @@ from psycopg import Error as DatabaseError
 from psycopg_pool import PoolTimeout
 
 from glaswerk.border.outward import serving as outward
+from glaswerk.border.outward import witnesses
 from glaswerk.border.sunset import gate
 from glaswerk.border.sunset.state import copy as sunset
 from glaswerk.cell.blobs import StorageError
@@ -157,6 +158,10 @@ class FrontDoor:
             route, handler = path, self._lean[path]
         elif path.startswith(outward.PREFIX):
             route, handler = "/log/blob", outward.serve
+        elif path.startswith(outward.POLICY_PREFIX):
+            route, handler = "/log/policy", outward.serve_policy
+        elif path.startswith(witnesses.PREFIX) or path == witnesses.WITNESSED:
+            route, handler = "/log/witness", witnesses.serve
         elif path.startswith("/media/"):
             route, handler = "/media", self._answer_media
         elif path.startswith(log_files.PREFIX):
@@ -349,16 +354,19 @@ class FrontDoor:
             raise _come_back("The log cannot be read just now.") from None
         if found is None:
             raise Refused(404, "The public log has no such file.")
+        data = found.data
+        if scope["path"] == log_files.CHECKPOINT:
+            data = await witnesses.with_cosignatures(data)
         headers = [
             (b"content-type", found.media_type),
-            (b"content-length", str(len(found.data)).encode()),
+            (b"content-length", str(len(data)).encode()),
             (b"cache-control", found.caching),
             (b"access-control-allow-origin", b"*"),
             (b"x-content-type-options", b"nosniff"),
         ]
         with contextlib.suppress(ConnectionError):
             await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else found.data})
+            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else data})
 
     async def _answer_uploads(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = dict(scope["headers"])

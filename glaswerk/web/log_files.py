@@ -9,6 +9,7 @@ from glaswerk.tlog.checkpoint import PATH
 from glaswerk.tlog.note import LONGEST_NOTE
 
 PREFIX: Final = "/log/"
+CHECKPOINT: Final = f"{PREFIX}{PATH}"
 # A checkpoint is a matter of seconds; a tile's bytes follow from its name for ever.
 _CHECKPOINT: Final = (b"text/plain; charset=utf-8", b"public, max-age=5")
 _TILE: Final = (b"application/octet-stream", b"public, max-age=31536000, immutable")

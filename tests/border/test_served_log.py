@@ -1,5 +1,6 @@
 """The public log of a running cell, as strangers see it: files by their one name, which hold whatever happens to the recorder."""
 
+import hashlib
 import json
 import os
 import signal
@@ -8,11 +9,13 @@ import sys
 from http.client import HTTPConnection
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.conf import settings
 
 from glaswerk.cell.config import Cell
 from glaswerk.cell.entries import Entry, EntryKind
+from glaswerk.cell.postgres import database_url
 from glaswerk.cell.public_log import log_signer, open_log
 from glaswerk.tlog import LogReader, Policy, folder_fetch, read_checkpoint, verify
 from glaswerk.web.log_files import read_log_file
@@ -89,6 +92,49 @@ def test_a_running_cells_log_is_for_everybody_to_check(live_cell: RunningCell) -
         assert answer.status == 404, path
         assert b"GLASLOG" not in answer.read()
         connection.close()
+
+
+@pytest.mark.cell
+@pytest.mark.timeout(600)
+def test_the_rules_are_served_by_their_hash_and_by_nothing_else(live_cell: RunningCell) -> None:
+    until(lambda: (live_cell.data / "tlog" / "checkpoint").exists() and len(entries(live_cell)) >= 2)
+    named = [str(one.facts["sha256"]) for one in entries(live_cell) if one.kind is EntryKind.POLICY]
+    with live_cell.client() as client, psycopg.connect(database_url(Cell(live_cell.data)), autocommit=True) as own:
+        for sha256 in named:
+            served = client.get(f"/log/policy/{sha256}")
+            assert (served.status_code, hashlib.sha256(served.content).hexdigest()) == (200, sha256)
+            assert served.headers["access-control-allow-origin"] == "*"
+            assert "immutable" in served.headers["cache-control"]
+        assert client.head(f"/log/policy/{named[0]}").content == b""
+        assert client.post(f"/log/policy/{named[0]}").status_code == 405
+        for wrong in (
+            "", "0" * 64, named[0].upper(), f"{named[0]}/", f"{named[0]}.toml", f"../policy/{named[0]}", named[0][:63],
+            "%2e%2e/keys/tlog", f"{named[0]}%00",
+        ):  # fmt: skip
+            # Not by way of a client that would tidy the path up.
+            connection = HTTPConnection("127.0.0.1", live_cell.port, timeout=30)
+            connection.request("GET", f"/log/policy/{wrong}")
+            assert connection.getresponse().status == 404, wrong
+            connection.close()
+        # What the log does not name is no policy of this cell, and neither is one that was changed behind it.
+        secret = hashlib.sha256(b"secret rules").hexdigest()
+        own.execute(
+            "INSERT INTO feed_policyrecord (id, sha256, text, set_at, set_by, reason, first_epoch)"
+            " VALUES (-1, %s, 'secret rules', now(), '', 'x', '')",
+            [secret],
+        )
+        try:
+            assert client.get(f"/log/policy/{secret}").status_code == 404
+            own.execute("UPDATE feed_policyrecord SET sha256 = %s WHERE id = -1", [named[0]])
+            own.execute("UPDATE feed_policyrecord SET sha256 = %s WHERE sha256 = %s AND id > 0", [secret, named[0]])
+            assert client.get(f"/log/policy/{named[0]}").status_code == 404
+        finally:
+            own.execute("DELETE FROM feed_policyrecord WHERE id = -1")
+            own.execute("UPDATE feed_policyrecord SET sha256 = %s WHERE sha256 = %s", [named[0], secret])
+        assert client.get(f"/log/policy/{named[0]}").status_code == 200
+        # The cell's word about other logs, of which there is none yet, and the key that it is given by.
+        assert client.get(f"/log/witness/{'0' * 64}").status_code == client.get("/log/witnessed").status_code == 404
+        assert client.get("/log/witness/key").text.startswith("glaswerk/witness/v1\n")
 
 
 @pytest.mark.django_db(transaction=True)

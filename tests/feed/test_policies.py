@@ -60,6 +60,13 @@ def test_an_operator_puts_a_policy_in_force_with_an_epoch_at_once(theatre: Theat
     now = shown(theatre)
     assert now["text"] == file.read_text()
     assert now["sha256"] == done["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    # Both are files for whoever checks a slate, by the hashes that slates and the public log name them by.
+    with theatre.running.client() as client:
+        for sha256, text in ((now["sha256"], now["text"]), (before["sha256"], before["text"])):
+            theatre.until(lambda sha256=sha256: client.get(f"/log/policy/{sha256}").status_code == 200)
+            served = client.get(f"/log/policy/{sha256}")
+            assert served.content == text.encode()
+            assert "immutable" in served.headers["cache-control"]
     newest, *older = now["history"]
     assert older == before["history"]
     assert {name: newest[name] for name in ("sha256", "set_by", "reason", "first_epoch")} == {

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glaswerk.tlog import KeyKind, LogError, Note, Reason, Signature, Signer, VerifierKey
+from glaswerk.tlog import Witness as Cosigner
 from glaswerk.tlog.note import LONGEST_NOTE, from_base64
 
 from .naive import SIGNER, Witness
@@ -221,3 +222,14 @@ def test_cosignatures_carry_their_time() -> None:
     # A plain signature of the witness's key is none of the witness: the ids differ.
     plain = Signer(witness.key.name, bytes([5]) * 32).sign(TEXT)
     assert plain.verified([witness.key]) == {}
+
+
+def test_a_witness_signs_as_another_hand_wrote_it() -> None:
+    note = SIGNER.sign("log.example\n0\nroot\n")
+    theirs = Witness("witness.example/w1", 5)
+    ours = Cosigner("witness.example/w1", bytes([5]) * 32)
+    assert ours.key == theirs.key
+    line = ours.cosign(note.text, 1_790_000_000)
+    assert Note(note.text, (*note.signatures, line)).encode() == theirs.cosign(note.encode(), 1_790_000_000)
+    with pytest.raises(LogError):
+        Cosigner("witness.example/w1", bytes(31))

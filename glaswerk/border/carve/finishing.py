@@ -1,4 +1,8 @@
-"""Finish: the seller's part ends.  The log closes with an entry that names the new one, and the keys are destroyed."""
+"""Finish: the seller's part ends.  The log closes with an entry that names the new one, and keys and grants are gone.
+
+That entry is the last one: the database takes no other behind it, and nobody has the key to sign one.  Peers find it as
+they find everything, in the log, and follow the cell no more (`border/peers/closing.py`).
+"""
 
 import hashlib
 import os
@@ -14,12 +18,13 @@ from glaswerk.border.carve import statement
 from glaswerk.border.carve.exporting import STATEMENT, Progress, work_folder, write_durably
 from glaswerk.border.carve.failures import CarveRefused
 from glaswerk.border.carve.report import write_report
+from glaswerk.border.carve.revoking import revoke_grants
 from glaswerk.border.sunset import actions, state
 from glaswerk.border.sunset.plan import Stage
 from glaswerk.cell.config import Cell
 from glaswerk.cell.entries import EntryKind
 from glaswerk.cell.key_holder import KeyDestroyed, KeyLost
-from glaswerk.cell.public_log import log_signer
+from glaswerk.cell.public_log import CLOSED, log_key, note_closed
 from glaswerk.cell.recorder import record_once
 from glaswerk.cell.records import record
 from glaswerk.people.keyring import key_holder
@@ -27,8 +32,10 @@ from glaswerk.people.models import DataKey
 from glaswerk.tlog import LogError, Policy, VerifierKey, open_checkpoint
 
 FINISHED: Final = "finished.json"
-# Of the key folder, what opens or signs anything of this cell; everybody's shares lie in `people/`.
-_KEYS: Final = ("people.key", "tlog")
+# Of the key folder, what nobody may have again; everybody's shares lie in `people/`.
+_KEYS: Final = ("people.key", "tlog", "witness")
+# What this machine's own servers know each other by.
+_OWN: Final = "nats"
 
 
 def finish(
@@ -53,6 +60,7 @@ def finish(
     if state.copy.stage() is not Stage.CARVED:
         progress("closing the log")
         with transaction.atomic():
+            actions.hand_over(signed)
             checkpoint = hashlib.sha256(facts["checkpoint"].encode()).hexdigest()
             entry = {
                 "step": "finish",
@@ -60,13 +68,20 @@ def finish(
                 "log": facts["log"],
                 "checkpoint": checkpoint,
                 "sha256": digest,
+                "key": own["buyer_key"],
+                "size": own["buyer_log_size"],
+                "head": own["buyer_log_root"],
             }
             record(EntryKind.CARVE, entry)
-            actions.hand_over(signed)
+    progress("revoking grants")
+    if "revoked" not in own:
+        own["revoked"] = revoke_grants(cell)
+        write_durably(noted, orjson.dumps(own))
     if (cell.keys / "tlog").stat().st_size:
         record_once(cell)
         own["last"] = (cell.tlog / "checkpoint").read_text()
         write_durably(noted, orjson.dumps(own))
+        note_closed(cell)
     progress("destroying keys")
     destroyed = _destroy_keys(cell)
     opened = _still_opened()
@@ -92,7 +107,7 @@ def finish(
 
 def _begin(cell: Cell, envelope: bytes, facts: dict[str, Any], buyer: VerifierKey) -> dict[str, Any]:
     """Compare both sides before anything is closed, and note what cannot be read any more afterwards."""
-    seller = log_signer(cell).key
+    seller = log_key(cell)
     predicate = statement.verify(envelope, seller, statement.HANDED_OVER)["predicate"]
     for name in ("root", "tables", "buckets"):
         if facts[name] != predicate[name]:
@@ -106,6 +121,7 @@ def _begin(cell: Cell, envelope: bytes, facts: dict[str, Any], buyer: VerifierKe
         "seller_key": seller.text,
         "buyer_key": buyer.text,
         "buyer_log_size": checkpoint.size,
+        "buyer_log_root": checkpoint.root.hex(),
         "inventory": predicate,
     }
 
@@ -120,9 +136,11 @@ def _destroy_keys(cell: Cell) -> int:
     for name in _KEYS:
         if (cell.keys / name).exists():
             _overwrite(cell.keys / name)
-    # Whatever the old one has signed, such as the cookies of the signed out, means nothing to the next.
-    _overwrite(cell.keys / "django")
-    (cell.keys / "django").write_text(secrets.token_hex(32))
+    # Whatever the others have signed, such as cookies and addresses of files, means nothing to those that come after them.
+    for path in sorted(cell.keys.iterdir()):
+        if path.is_file() and path.name not in (*_KEYS, _OWN, CLOSED) and not path.name.startswith("."):
+            _overwrite(path)
+            path.write_text(secrets.token_hex(32))
     return destroyed
 
 

@@ -11,6 +11,7 @@ from glaswerk.border.carve.exporting import STATEMENT, write_durably
 PROVED: Final = (
     "Every table and every file that the inventory names arrived as it left: the buyer made each root again, and signed it.",
     "The seller's log ends with an entry that names the first checkpoint of the buyer's log; both are signed and public.",
+    "That entry is the last one of the seller's log: nobody has the key any more that could sign another.",
     "What the seller still has of wrapped keys opens with nothing that is left on its machine: each was tried.",
     "Between the dark and the export nothing changed: the roots of both are in the signed statement.",
 )
@@ -68,6 +69,7 @@ def _page(facts: dict[str, Any]) -> str:
         ("Buyer's first checkpoint", facts["buyer_checkpoint"]),
         ("Wrapped keys in the seller's tables", str(facts["keys"])),
         ("Of these still opened by the seller", str(facts["keys_opened"])),
+        ("Revoked at the seller's", ", ".join(f"{name}: {count}" for name, count in facts["revoked"].items())),
     )
     about = "".join(
         f"<tr><th scope=row>{escape(name)}</th><td><code>{escape(value)}</code></td></tr>" for name, value in rows

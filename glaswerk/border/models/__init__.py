@@ -1,7 +1,7 @@
 """The tables of the border, one noun a file."""
 
 from glaswerk.border.models.arrival import Arrival, Elsewhere, ForeignOffer
-from glaswerk.border.models.peer import Peer
+from glaswerk.border.models.peer import Cosignature, Peer, RefusedCosignature
 from glaswerk.border.models.rights import (
     Erasure,
     Export,
@@ -20,6 +20,7 @@ __all__ = [
     "ActKind",
     "Arrival",
     "Change",
+    "Cosignature",
     "CountedDay",
     "Elsewhere",
     "Erasure",
@@ -33,6 +34,7 @@ __all__ = [
     "Mark",
     "Outcome",
     "Peer",
+    "RefusedCosignature",
     "Spoken",
     "SpokenFile",
 ]

@@ -1,12 +1,17 @@
-"""`/log/blob/<sha256>`: the messages and files that the public log names, for other cells.
+"""`/log/blob/<sha256>`: the messages and files that the public log names, for other cells; `/log/policy/<sha256>`: the rules.
 
 A hash that no entry names, or that was withdrawn, is not there for anybody.  A file comes as it is, whatever it is called
-here: other cells ask for a hash and check it.
+here: other cells ask for a hash and check it.  A policy is named by the SHA-256 of its text in slates and in the log's
+entries `policy`, and stays for ever.
 """
 
+import hashlib
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import Any, Final, LiteralString
+
+import psycopg
+import structlog
 
 from glaswerk.border.role import ROLE
 from glaswerk.cell import blobs
@@ -14,9 +19,13 @@ from glaswerk.cell.database import pool
 from glaswerk.videos import media
 
 PREFIX: Final = "/log/blob/"
+POLICY_PREFIX: Final = "/log/policy/"
 _PATH: Final = re.compile(rf"{PREFIX}([0-9a-f]{{64}})")
+_POLICY_PATH: Final = re.compile(rf"{POLICY_PREFIX}([0-9a-f]{{64}})")
 # It may be withdrawn, so nobody on the way may keep it for long.
 _CACHE: Final = b"public, max-age=60"
+# Its bytes follow from its name.
+_POLICY_CACHE: Final = b"public, max-age=31536000, immutable"
 _SQL: Final = """
 SELECT s.body, '' FROM border_spoken s JOIN cell_record r ON r.id = s.record_id
 WHERE s.sha256 = %(sha)s AND s.withdrawn_at IS NULL AND r.index IS NOT NULL
@@ -26,6 +35,12 @@ JOIN cell_record r ON r.id = s.record_id
 WHERE f.blob = %(sha)s AND s.withdrawn_at IS NULL AND r.index IS NOT NULL
 LIMIT 1
 """
+_POLICY_SQL: Final = """
+SELECT p.text FROM feed_policyrecord p WHERE p.sha256 = %(sha)s AND EXISTS (
+    SELECT FROM cell_record r WHERE r.kind = 'policy' AND r.facts ->> 'sha256' = p.sha256 AND r.index IS NOT NULL
+) LIMIT 1
+"""
+_logger = structlog.get_logger("glaswerk.border")
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -34,14 +49,13 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer one request for something that the log names, as an ASGI application."""
-    if scope["method"] not in ("GET", "HEAD"):
-        await _answer(send, 405, b"", (b"allow", b"GET, HEAD"))
+    """Answer one request for a message or a file that the log names, as an ASGI application."""
+    if not await is_read(scope, send):
         return
     match = _PATH.fullmatch(scope["path"])
-    found = await _find(match[1]) if match else None
+    found = await find(_SQL, match[1]) if match else None
     if match is None or found is None:
-        await _answer(send, 404, b"", (b"cache-control", b"no-store"))
+        await refuse(send)
         return
     body, extension = found
     if extension:
@@ -52,11 +66,57 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
     await _answer(send, 200, b"" if scope["method"] == "HEAD" else data, *headers, length=len(data))
 
 
-async def _find(sha: str) -> tuple[str, str] | None:
-    async with pool().connection() as connection, connection.transaction():
-        await connection.execute(f"SET LOCAL ROLE {ROLE}")
-        row = await (await connection.execute(_SQL, {"sha": sha})).fetchone()
-    return (row[0], row[1]) if row else None
+async def serve_policy(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one request for a policy that the log names, as an ASGI application; pages of other origins may read it too."""
+    if not await is_read(scope, send):
+        return
+    match = _POLICY_PATH.fullmatch(scope["path"])
+    found = await find(_POLICY_SQL, match[1]) if match else None
+    if match is None or found is None:
+        await refuse(send)
+        return
+    data = found[0].encode()
+    if hashlib.sha256(data).hexdigest() != match[1]:
+        # Whoever changed the table must not have the cell vouch for it.
+        _logger.error("a policy is not what its hash says")
+        await refuse(send)
+        return
+    await answer_file(scope, send, data, _POLICY_CACHE)
+
+
+async def answer_file(scope: Scope, send: Send, data: bytes, caching: bytes) -> None:
+    """Answer with a text that pages of other origins may read as well."""
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"cache-control", caching),
+        (b"access-control-allow-origin", b"*"),
+    ]
+    await _answer(send, 200, b"" if scope["method"] == "HEAD" else data, *headers, length=len(data))
+
+
+async def is_read(scope: Scope, send: Send) -> bool:
+    """Whether a file is asked for; any other method is answered here."""
+    if scope["method"] in ("GET", "HEAD"):
+        return True
+    await _answer(send, 405, b"", (b"allow", b"GET, HEAD"))
+    return False
+
+
+async def refuse(send: Send) -> None:
+    """Say that there is no such file."""
+    await _answer(send, 404, b"", (b"cache-control", b"no-store"))
+
+
+async def find(query: LiteralString, sha: str) -> tuple[Any, ...] | None:
+    """Return the row that a hash leads to, read as everything is that leaves the cell."""
+    try:
+        async with pool().connection() as connection, connection.transaction():
+            await connection.execute(f"SET LOCAL ROLE {ROLE}")
+            row: tuple[Any, ...] | None = await (await connection.execute(query, {"sha": sha})).fetchone()
+    except psycopg.errors.InsufficientPrivilege:
+        # The cell was handed over: what it said to others is the new owner's to say.
+        return None
+    return row
 
 
 async def _answer(

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from glaswerk.border.models import Peer
 from glaswerk.border.peers import effects
+from glaswerk.border.peers.closing import check_succession
 from glaswerk.border.peers.fetching import Source
 from glaswerk.border.peers.following import look
 from glaswerk.people.names import CELL_PATTERN
@@ -51,7 +52,13 @@ def add_peer(url: str, key: str, label: str = "", *, is_private: bool = False) -
     if not _LABEL.fullmatch(called):
         raise PeerRefused("name", "give --name: up to 32 letters, digits, dashes and dots, such as us or video.example")
     with transaction.atomic():
+        closed = Peer.objects.select_for_update().filter(successor=key.strip(), removed_at=None).first()
+        # A cell that is followed already takes nobody's place, whatever a closed log says of it.
+        if closed is not None and not Peer.objects.filter(key=key.strip()).exists():
+            return _take_over(closed, key.strip(), address, label, is_private=is_private)
         known = Peer.objects.select_for_update().filter(Q(key=key.strip()) | Q(label=called)).first()
+        if known is not None and known.key == key.strip() and known.closed_at is not None:
+            raise PeerRefused("key", f"this log was closed; it goes on with the key {known.successor}")
         if known is not None and known.key != key.strip():
             raise PeerRefused("name", f"another cell is or was called {called}; choose another name")
         if known is not None and known.removed_at is None and known.label != called:
@@ -64,6 +71,23 @@ def add_peer(url: str, key: str, label: str = "", *, is_private: bool = False) -
         peer.save()
         with Source(peer) as source:
             look(peer, source)
+    return peer
+
+
+def _take_over(peer: Peer, key: str, address: str, label: str, *, is_private: bool) -> Peer:
+    """Go on with the log that a closed one named; its people and videos are the same ones, and so are those who follow them."""
+    if label not in ("", peer.label):
+        raise PeerRefused("name", f"this cell goes on from {peer.label}, and its people keep that name; give no other")
+    named = Peer(successor_size=peer.successor_size, successor_root=peer.successor_root)
+    peer.key, peer.url, peer.is_private, peer.state, peer.notice = key, address, is_private, "open", ""
+    peer.checkpoint, peer.next_index, peer.witness, peer.grown_at = b"", 0, "", None
+    peer.closed_at, peer.successor, peer.successor_size, peer.successor_root = None, "", None, ""
+    peer.added_at = timezone.now()
+    peer.save()
+    with Source(peer) as source:
+        trusted = look(peer, source)
+        assert trusted.last is not None
+        check_succession(named, source.fetch, trusted.last.checkpoint)
     return peer
 
 

@@ -21,10 +21,10 @@ from glaswerk.border.messages import (
     Video,
 )
 from glaswerk.border.models import Arrival, Elsewhere, ForeignOffer, Peer
-from glaswerk.border.peers.fetching import Refused
+from glaswerk.border.peers.fetching import Gone, Refused
 from glaswerk.cell import blobs
 from glaswerk.cell.ids import decode_id
-from glaswerk.cell.public_log import log_signer
+from glaswerk.cell.public_log import log_key
 from glaswerk.people.avatars import AvatarError, make_avatar
 from glaswerk.people.models import AVATAR_EXTENSION, Person, Role, Visibility
 from glaswerk.videos import actions, outbox
@@ -40,12 +40,20 @@ _AHEAD: Final = timedelta(days=1)
 
 @lru_cache(maxsize=4)
 def _origin_of(folder: Path) -> str:
-    return log_signer(settings.CELL).key.name
+    return log_key(settings.CELL).name
 
 
 def own_origin() -> str:
     """The name of this cell's own log."""
     return _origin_of(settings.CELL.keys)
+
+
+def move_past(peer: Peer, index: int) -> None:
+    """Say, in the caller's transaction, that an entry was taken.  Of two that follow the same peer one goes on; raises Gone."""
+    open_still = Peer.objects.filter(pk=peer.pk, next_index__lte=index, removed_at=None, closed_at=None)
+    if not open_still.update(next_index=index + 1):
+        raise Gone
+    peer.next_index = index + 1
 
 
 def apply(peer: Peer, index: int, message: Message, files: dict[str, Path]) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from glaswerk.border.models import Peer
 from glaswerk.border.peers.fetching import Source
 from glaswerk.border.peers.taking import Busy, take_entry
+from glaswerk.border.peers.witnessing import cosign
 from glaswerk.tlog import LogError, LogReader, Policy, TrustedLog, VerifierKey, follow
 
 # Then the checkpoint is looked at again.
@@ -29,7 +30,14 @@ def look(peer: Peer, source: Source) -> TrustedLog:
     grown = follow(trusted, source.fetch)
     assert trusted.last is not None
     now = timezone.now()
-    changes = {"checkpoint": trusted.last.note, "looked_at": now, "failure": "", "detail": "", "failed_at": None}
+    changes = {
+        "checkpoint": trusted.last.note,
+        "cosigned": cosign(trusted.last.note, VerifierKey.parse(peer.key), int(now.timestamp())),
+        "looked_at": now,
+        "failure": "",
+        "detail": "",
+        "failed_at": None,
+    }
     if grown:
         changes["grown_at"] = now
     _change(peer, **changes)
@@ -52,6 +60,10 @@ def take_turn(peer: Peer, source: Source) -> bool:
         for index, data in zip(count(start), reader.entries(start, end), strict=False):
             try:
                 take_entry(peer, index, data, source)
+                if peer.closed_at is not None:
+                    if size > index + 1:
+                        note_failure(peer, "reopened", "Its log goes on behind the entry that closed it.")
+                    return False
             except Busy:
                 _advance(peer, index)
                 return False

@@ -3,7 +3,8 @@
 Whatever is fetched is fetched before that transaction begins, so that a slow peer holds no lock.
 """
 
-from contextlib import ExitStack
+import hashlib
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,7 @@ from django.db import transaction
 
 from glaswerk.border.messages import File, Message, MessageRefused, Offer, Profile, Tombstone, Video, parse_message
 from glaswerk.border.models import Peer
-from glaswerk.border.peers import effects
+from glaswerk.border.peers import closing, effects
 from glaswerk.border.peers.fetching import Gone, Refused, Source
 from glaswerk.cell.entries import Entry, EntryKind
 from glaswerk.cell.keeping import keep_blobs
@@ -46,37 +47,55 @@ class _Said:
 
 
 def take_entry(peer: Peer, index: int, data: bytes, source: Source) -> None:
-    """Do what entry `index` of the peer's log says.  Raises LogError and OSError where another try may help, and Busy."""
-    said = _said(peer, index, data)
-    if said is None:
+    """Do what entry `index` of the peer's log says.  Raises LogError and OSError where another try may help, and Busy.
+
+    Where the log ends with it, the peer is closed afterwards.
+    """
+    try:
+        entry = Entry.parse(data)
+    except ValueError:
+        # A later version may have entries that this one does not know.
         return
+    if closing.closes(entry):
+        try:
+            closing.close_peer(peer, index, data, entry)
+        except Gone:
+            return
+        except Refused as error:
+            said = _Said(index, "carve", hashlib.sha256(data).hexdigest(), frozenset())
+            _refuse(peer, said, error.word, str(error))
+        return
+    if (found := _said(index, entry)) is not None:
+        _take(peer, found, source)
+
+
+def _take(peer: Peer, said: _Said, source: Source) -> None:
+    index = said.index
     try:
         message = _read(said, source)
         _check(peer, said, message)
         with ExitStack() as files:
             paths = _fetch(peer, message, source, files)
             with transaction.atomic():
-                _lock(peer, index)
+                effects.move_past(peer, index)
                 keep_blobs()
                 effects.apply(peer, index, message, paths)
                 _note(peer, said, message)
     except Gone:
         return
     except (Refused, MessageRefused) as error:
-        word = error.word if isinstance(error, Refused) else "malformed"
-        _logger.warning("refused from a peer", peer=peer.label, index=index, reason=f"{word}: {error}"[:300])
-        with transaction.atomic():
-            _lock(peer, index)
-            _note(peer, said, None, word)
+        _refuse(peer, said, error.word if isinstance(error, Refused) else "malformed", str(error))
 
 
-def _said(peer: Peer, index: int, data: bytes) -> _Said | None:
+def _refuse(peer: Peer, said: _Said, word: str, detail: str) -> None:
+    _logger.warning("refused from a peer", peer=peer.label, index=said.index, reason=f"{word}: {detail}"[:300])
+    with suppress(Gone), transaction.atomic():
+        effects.move_past(peer, said.index)
+        _note(peer, said, None, word)
+
+
+def _said(index: int, entry: Entry) -> _Said | None:
     """Read an entry; None where it is nothing that was said to this cell."""
-    try:
-        entry = Entry.parse(data)
-    except ValueError:
-        # A later version may have entries that this one does not know.
-        return None
     if entry.kind is not EntryKind.CROSS_OUT:
         return None
     facts = entry.facts
@@ -127,14 +146,6 @@ def _fetch(peer: Peer, message: Message, source: Source, files: ExitStack) -> di
         case _:
             pass
     return {file.sha256: files.enter_context(source.file(file, most, folder)) for file, most in wanted}
-
-
-def _lock(peer: Peer, index: int) -> None:
-    """Of two that follow the same peer one goes on."""
-    moved = Peer.objects.filter(pk=peer.pk, next_index__lte=index, removed_at=None).update(next_index=index + 1)
-    if not moved:
-        raise Gone
-    peer.next_index = index + 1
 
 
 def _note(peer: Peer, said: _Said, message: Message | None, refused: str = "") -> None:

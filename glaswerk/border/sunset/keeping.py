@@ -1,6 +1,7 @@
 """What the cell's own processes do about the sunset: rest in the dark, and write down what has begun."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -23,11 +24,11 @@ async def while_lit(work: Work, in_the_dark: Work | None = None) -> None:
     watch(current_cell())
     await asyncio.to_thread(copy.known.wait)
     while True:
-        is_dark = copy.stage() in _DARK
-        now = in_the_dark if is_dark else work
+        begun_dark = is_dark()
+        now = in_the_dark if begun_dark else work
         task = asyncio.ensure_future(now() if now is not None else asyncio.Event().wait())
         try:
-            while not task.done() and (copy.stage() in _DARK) is is_dark:
+            while not task.done() and is_dark() is begun_dark:
                 await asyncio.wait([task], timeout=LOOK_EVERY_S)
             if task.done():
                 await task
@@ -35,6 +36,17 @@ async def while_lit(work: Work, in_the_dark: Work | None = None) -> None:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+
+def is_dark() -> bool:
+    """Whether the tables take nothing now, as this process knows (`state.watch`)."""
+    return copy.stage() in _DARK
+
+
+def rest_in_the_dark() -> None:
+    """Return when the cell is not dark."""
+    while is_dark():
+        time.sleep(LOOK_EVERY_S)
 
 
 async def mark_for_ever() -> None:

@@ -20,7 +20,7 @@ from glaswerk.cell.config import Cell
 MOVING: Final = {
     "border_act": "the history of the sunset itself",
     "border_mark": "what was found at each step of it",
-    "border_export*": "people take copies of their data away",
+    "border_export": "people take copies of their data away",
     "cell_cache": "counters against too many attempts to sign in",
     "cell_record": "the way into the public log, which has a root of its own",
     "django_session": "people sign in and out",

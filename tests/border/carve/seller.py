@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from glaswerk.cli.attach import attached_cell
@@ -38,10 +39,21 @@ FROM generate_series(0, %s - 1) n
 """
 
 
+# Who may do what: staff, a merchant's own programs, somebody who is signed in.
+GRANTED: Final = """
+UPDATE people_person SET role = 'operator', password = 'argon2$x' WHERE id = 5;
+INSERT INTO django_session (session_key, session_data, expire_date) VALUES ('s', 'x', now() + '1 day');
+INSERT INTO mfa_authenticator (user_id, type, data, created_at) VALUES (5, 'totp', '{}', now());
+INSERT INTO feed_policyrecord (sha256, text, set_at, set_by, reason, first_epoch)
+    VALUES (encode(sha256('rules'), 'hex'), 'rules', now(), '', 'These are the rules of the house.', '')
+"""
+
+
 def fill(people: int, videos: int, events: int, video_bytes: int = 20_000) -> None:
     """Fill the current cell."""
     from django.db import connection, transaction
 
+    from glaswerk.border.outward.speaking import speak_waiting
     from glaswerk.cell.blobs import current_store
     from glaswerk.cell.entries import EntryKind
     from glaswerk.cell.records import record
@@ -61,9 +73,28 @@ def fill(people: int, videos: int, events: int, video_bytes: int = 20_000) -> No
             "INSERT INTO people_datakey (owner, wrapped) SELECT * FROM unnest(%s::bigint[], %s::bytea[])",
             [owners, wrapped],
         )
+        cursor.execute(GRANTED)
+        # Some of the videos cross to other cells, and have been told of.
+        cursor.execute("UPDATE videos_video SET allow_elsewhere = true WHERE id % 4 = 0")
+        grant_shop()
         for owner in owners[:3]:
             destroy_keys(owner)
             record(EntryKind.ERASE, {"person": secrets.token_hex(32)})
+    while speak_waiting():
+        pass
+
+
+def grant_shop() -> None:
+    """Let a merchant have an owner, a token and a webhook."""
+    from glaswerk.shop.models import Endpoint, Merchant, Staff, Token
+
+    merchant = Merchant.objects.create(name="lamps", title="Lamps")
+    Staff.objects.create(merchant=merchant, person_id=6, role="owner")
+    Endpoint.objects.create(merchant=merchant, url="https://lamps.example/hook", events=["order.paid"], key="k")
+    Token.objects.create(
+        merchant=merchant, person_id=6, name="till", scopes=["orders:read"], hash="5" * 64, hint="gw_12",
+        expires_at=datetime.now(UTC) + timedelta(days=9),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A whole cell goes to a new owner: between two data folders, by commands, killed at every step on the way."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ import pytest
 
 from glaswerk.border.carve.sealing import Identity
 from glaswerk.cell.entries import Entry
-from glaswerk.tlog import LogReader, Policy, VerifierKey, folder_fetch, read_checkpoint, verify
+from glaswerk.tlog import Checkpoint, LogReader, Note, Policy, VerifierKey, folder_fetch, read_checkpoint, verify
 from tests.cells import ROOT, _copy_prepared, environment
 
 pytestmark = [pytest.mark.cell, pytest.mark.timeout(1800)]
@@ -33,8 +34,62 @@ with attached_cell():
         cursor.execute("INSERT INTO feed_watch (viewer, video, first_at, last_at, watched, watched_ms, loops, shared,"
             " liked_at, saved_at, refused_at, watched_at) VALUES (9, 9, 1, 1, true, 1, 0, false, 0, 0, 0, 1) RETURNING id")
         number = cursor.fetchone()[0]
+        cursor.execute("SELECT about, count(*), bool_and(border_crosses(about, item)) FROM border_change GROUP BY 1 ORDER BY 1")
+        told = cursor.fetchall()
+        cursor.execute("SELECT (SELECT count(*) FROM border_spoken), (SELECT count(*) FROM people_access)")
+        old = cursor.fetchone()
+        cursor.execute("SELECT r.facts ->> 'sha256' FROM cell_record r WHERE kind = 'policy' AND index IS NOT NULL")
+        policies = [row[0] for row in cursor.fetchall()]
     person = Person.objects.get(pk=7)
-    print(json.dumps({"keys": keys, "bio": person.bio, "next": number}))
+    print(json.dumps({"keys": keys, "bio": person.bio, "next": number, "told": told, "old": old,
+        "policies": policies}))
+"""
+_AFTER = """
+import json
+from glaswerk.cli.attach import attached_cell
+with attached_cell() as cell:
+    from django.db import DatabaseError, connection, transaction
+    from glaswerk.border.role import ROLE, grant
+    from glaswerk.cell.entries import EntryKind
+    from glaswerk.cell.recorder import record_once
+    from glaswerk.cell.records import record
+    from glaswerk.tlog import LogError
+    refused = []
+    try:
+        with transaction.atomic():
+            record(EntryKind.EPOCH, {"sha256": "5" * 64, "policy": "5" * 64, "videos": 1})
+    except DatabaseError as error:
+        refused.append(str(error).splitlines()[0])
+    try:
+        record_once(cell)
+    except LogError as error:
+        refused.append(error.reason.value)
+    # As every start of a changed program does.
+    grant()
+    counts = {
+        "sessions": "SELECT count(*) FROM django_session",
+        "staff": "SELECT count(*) FROM shop_staff",
+        "roles": "SELECT count(*) FROM people_person WHERE role IN ('moderator', 'operator')",
+        "passwords": "SELECT count(*) FROM people_person WHERE password NOT LIKE '!%'",
+        "second_steps": "SELECT count(*) FROM mfa_authenticator",
+        "tokens": "SELECT count(*) FROM shop_token WHERE revoked_at IS NULL",
+        "webhooks": "SELECT count(*) FROM shop_endpoint WHERE is_active",
+        "unrecorded": "SELECT count(*) FROM cell_record WHERE index IS NULL",
+    }
+    with connection.cursor() as cursor:
+        for name, query in counts.items():
+            cursor.execute(query)
+            counts[name] = cursor.fetchone()[0]
+        cursor.execute("SELECT DISTINCT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
+            " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND has_column_privilege(%s, c.oid, a.attnum, 'SELECT')"
+            " ORDER BY 1", [ROLE])
+        readable = [row[0] for row in cursor.fetchall()]
+        try:
+            with transaction.atomic():
+                cursor.execute("UPDATE people_person SET bio = 'x'")
+        except DatabaseError as error:
+            refused.append(str(error).splitlines()[0])
+    print(json.dumps({"counts": counts, "readable": readable, "refused": refused}))
 """
 
 
@@ -126,11 +181,16 @@ def test_a_cell_changes_hands_and_every_root_is_the_same(handed: dict[str, Any],
     found = json.loads(opened.stdout)
     assert set(found["keys"]) == {str(owner) for owner in range(4, PEOPLE + 1)}
     assert found["bio"] == "tab\tline\nback\\slash \\N 7" and found["next"] == EVENTS + 1
+    # What the old log named is not named by the new one, and is to be said anew: each video that crosses, and its author.
+    assert found["told"] == [["profile", VIDEOS // 4, True], ["video", VIDEOS // 4, True]]
+    assert found["old"] == [0, 0]
+    assert found["policies"] == [hashlib.sha256(b"rules").hexdigest()]
 
     finish = (
         "carve", "finish", "--receipt", receipt["receipt"], "--buyer-key", receipt["buyer_key"], *SIGNED,
         "--report", str(tmp_path / "report"), "--yes",
     )  # fmt: skip
+    killed(seller, "revoking grants", *finish)
     killed(seller, "destroying keys", *finish)
     ended = run(seller, *finish)
     assert (ended["keys"], ended["keys_opened"]) == (PEOPLE, 0)
@@ -139,16 +199,53 @@ def test_a_cell_changes_hands_and_every_root_is_the_same(handed: dict[str, Any],
     html = (tmp_path / "report" / "report.html").read_text()
     assert facts["root"] in html and "What cannot be proved" in html
 
-    # Its log is whole, and its last entries say that it is closed and where the next one is.
+    revoked = {
+        "sessions": 1,
+        "passwords": 1,
+        "second_steps": 1,
+        "roles": 1,
+        "merchant_staff": 1,
+        "tokens": 1,
+        "webhooks": 1,
+    }
+    assert ended["revoked"] == revoked
+
+    # Its log is whole, and its last entry says where the next one is.
     policy = Policy(VerifierKey.parse(ended["seller_key"]))
     assert verify(seller / "tlog", policy).ok
     fetch = folder_fetch(seller / "tlog")
     checkpoint = read_checkpoint(fetch, policy).checkpoint
-    named, closing = (
+    closing, named = (
         Entry.parse(one) for one in LogReader(fetch, checkpoint).entries(checkpoint.size - 2, checkpoint.size)
     )
     assert (named.facts["step"], named.facts["log"], named.facts["root"]) == ("finish", receipt["log"], facts["root"])
     assert closing.facts["state"] == "carved"
+    first = Checkpoint.parse(Note.parse(receipt["checkpoint"].encode()).text)
+    assert named.facts["checkpoint"] == hashlib.sha256(receipt["checkpoint"].encode()).hexdigest()
+    assert (named.facts["key"], named.facts["size"], named.facts["head"]) == (
+        receipt["buyer_key"], first.size, first.root.hex(),
+    )  # fmt: skip
+    # The buyer's log begins with it, whatever it says since.
+    of_buyer = Policy(VerifierKey.parse(receipt["buyer_key"]))
+    now = read_checkpoint(folder_fetch(buyer / "tlog"), of_buyer).checkpoint
+    LogReader(folder_fetch(buyer / "tlog"), now).consistency(first)
+
+    # Nobody may do anything any more, no entry comes behind the last one, and everybody can still check the log.
+    done = subprocess.run(
+        [sys.executable, "-c", _AFTER], env=environment(seller), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    after = json.loads(done.stdout)
+    assert set(after["counts"].values()) == {0}, after["counts"]
+    assert after["readable"] == ["border_act", "border_mark", "cell_record", "feed_policyrecord"]
+    assert ["closed" in after["refused"][0], after["refused"][1], "dark" in after["refused"][2]] == [
+        True,
+        "malformed",
+        True,
+    ]
+    assert read_checkpoint(fetch, policy).checkpoint == checkpoint
+    checked = run(seller, "log", "verify")
+    assert (checked["ok"], checked["size"]) == (True, checkpoint.size)
 
 
 def test_what_was_tampered_with_is_refused_and_nothing_is_taken(handed: dict[str, Any], tmp_path: Path) -> None:

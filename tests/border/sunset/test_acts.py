@@ -297,3 +297,32 @@ def test_the_log_says_what_was_decided_to_the_second() -> None:
         "state": "notice", "basis": SIGNED.basis, "reason": SIGNED.reason, "signer": SIGNED.signer,
         "until": "2031-01-19T12:00:07Z",
     }  # fmt: skip
+
+
+def test_a_log_that_was_closed_takes_no_further_entry_by_any_way() -> None:
+    from glaswerk.cell.entries import EntryKind
+    from glaswerk.cell.records import record
+
+    def say() -> None:
+        with transaction.atomic():
+            record(EntryKind.EPOCH, {"sha256": "5" * 64, "policy": "5" * 64, "videos": 1})
+
+    say()
+    with transaction.atomic():
+        record(EntryKind.CARVE, {"step": "accept", "sha256": "5" * 64})
+    say()
+    with transaction.atomic():
+        record(EntryKind.CARVE, {"step": "finish", "sha256": "5" * 64})
+    before = Record.objects.count()
+    with pytest.raises(DatabaseError, match="closed"):
+        say()
+    with pytest.raises(DatabaseError, match="closed"), transaction.atomic():
+        record(EntryKind.CARVE, {"step": "finish", "sha256": "6" * 64})
+    with own_connection(settings.CELL) as beside, pytest.raises(psycopg.Error, match="closed"):
+        beside.execute(
+            "SET session_replication_role = replica; INSERT INTO cell_record SELECT id + 9, kind, entry, facts, at, NULL"
+            " FROM cell_record WHERE kind = 'epoch' LIMIT 1"
+        )
+    assert Record.objects.count() == before == 4
+    recorder.record_once(settings.CELL)
+    assert not Record.objects.filter(index=None).exists()
