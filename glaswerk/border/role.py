@@ -6,7 +6,7 @@ Both are made anew after every migration (`glaswerk.cli.parts prepare`), so that
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -90,23 +90,29 @@ def grant() -> None:
         cursor.execute(sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}").format(role))
         cursor.execute(sql.SQL("REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {}").format(role))
         for table, names in sorted(columns.items()):
-            values = {
-                "role": role,
-                "table": sql.Identifier(table),
-                "policy": sql.Identifier(_POLICY),
-                "columns": sql.SQL(", ").join(map(sql.Identifier, names)),
-                "rows": sql.SQL(ROWS.get(table, _NOTHING)),
-            }
-            for statement in (
-                "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
-                "DROP POLICY IF EXISTS {policy} ON {table}",
-                "CREATE POLICY {policy} ON {table} FOR SELECT TO {role} USING ({rows})",
-                "GRANT SELECT ({columns}) ON {table} TO {role}",
-            ):
-                cursor.execute(sql.SQL(statement).format(**values))
+            grant_table(table, names)
         for table, column, data_class in _uncommented(cursor):
             comment = sql.SQL("COMMENT ON COLUMN {}.{} IS {}")
             cursor.execute(comment.format(sql.Identifier(table), sql.Identifier(column), sql.Literal(data_class)))
+
+
+def grant_table(table: str, columns: Sequence[str]) -> None:
+    """Let the role read these columns of a table, of the rows that `ROWS` says."""
+    values = {
+        "role": sql.Identifier(ROLE),
+        "table": sql.Identifier(table),
+        "policy": sql.Identifier(_POLICY),
+        "columns": sql.SQL(", ").join(map(sql.Identifier, columns)),
+        "rows": sql.SQL(ROWS.get(table, _NOTHING)),
+    }
+    with connection.cursor() as cursor:
+        for statement in (
+            "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+            "DROP POLICY IF EXISTS {policy} ON {table}",
+            "CREATE POLICY {policy} ON {table} FOR SELECT TO {role} USING ({rows})",
+            "GRANT SELECT ({columns}) ON {table} TO {role}",
+        ):
+            cursor.execute(sql.SQL(statement).format(**values))
 
 
 def _uncommented(cursor: Any) -> list[tuple[str, str, str]]:
