@@ -4,7 +4,10 @@ What one value of is too small to be unmistakable (a year, a switch) is so by al
 the same thousand in the same order.
 """
 
-from collections.abc import Iterator
+import itertools
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,9 +15,13 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from glaswerk.border.models import Change, Spoken
+from glaswerk.border.outward.speaking import speak_waiting
 from glaswerk.border.role import ROWS, column_of, grant_table, public_columns
-from glaswerk.canary import Detector, spelled
+from glaswerk.canary import Detector, Needle, digested, new_token, spelled
 from glaswerk.cell.classes import LIBRARY_FIELDS, DataClass, concrete_fields, data_class_of
+from glaswerk.cell.ids import encode_id
+from glaswerk.cell.models import Record
 from tests.border.planting import GATES, LINKS, Place, Planted, Value, plant, read_as_border
 
 PEOPLE = 1000
@@ -129,6 +136,91 @@ def test_each_field_that_somebody_declares_public_is_found() -> None:
         table for table, rows in ROWS.items() if rows != HELD
     }
     assert read_as_border(1).keys() == set(planted.of_class("PUBLIC"))
+
+
+def _hash() -> str:
+    return secrets.token_hex(32)
+
+
+# What the messages to other cells hold must be what they take, and the rules of what crosses must let it.
+_CROSSING: dict[Place, Callable[[], Value]] = {
+    ("people_person", "name"): new_token,
+    ("people_person", "display_name"): new_token,
+    ("people_person", "bio"): new_token,
+    ("people_person", "avatar"): lambda: "",
+    ("people_person", "home"): lambda: "",
+    ("people_person", "stays_in_region"): lambda: "f",
+    ("videos_video", "allow_elsewhere"): lambda: "t",
+    ("videos_video", "caption"): new_token,
+    ("videos_video", "sound_title"): new_token,
+    ("videos_video", "language"): lambda: "en",
+    ("videos_video", "region"): lambda: "eu",
+    ("videos_video", "duration_ms"): lambda: "5000",
+    ("videos_rendition", "family"): lambda: "h264",
+    ("videos_rendition", "width"): lambda: "720",
+    ("videos_rendition", "height"): lambda: "1280",
+    ("videos_rendition", "size"): lambda: "99999",
+    ("videos_rendition", "blob"): _hash,
+    ("videos_captiontrack", "language"): lambda: "en",
+    ("videos_captiontrack", "blob"): _hash,
+    ("shop_merchant", "title"): new_token,
+    ("shop_merchant", "currency"): lambda: "EUR",
+    ("shop_merchant", "is_open_to_creators"): lambda: "t",
+    ("shop_product", "title"): new_token,
+    ("shop_product", "vendor"): new_token,
+    ("shop_variant", "is_active"): lambda: "t",
+    ("shop_price", "currency"): lambda: "EUR",
+    ("shop_price", "minor"): lambda: "1990",
+    ("shop_picture", "blob"): lambda: "",
+}
+# Public words that other cells are told.
+_TOLD: list[Place] = [place for place, make in _CROSSING.items() if make is new_token]
+PEOPLE_WHO_SPEAK = 60
+
+
+def _needles(planted: Planted) -> list[Needle]:
+    """Everything that is not public and unmistakable by itself, as messages would spell it."""
+    needles = spelled("private", planted.stem)
+    for table, column in planted.of_class("PERSONAL", "SECRET", "COUNT"):
+        for value in planted.values[table, column] if (table, column) in planted.wide else ():
+            label = f"{table}.{column}"
+            needles.append(Needle(label, "as it stands", str(value).encode()))
+            needles += digested(label, str(value))
+            if str(value).isdecimal():
+                needles.append(Needle(label, "id", encode_id(int(str(value))).encode()))
+    return needles
+
+
+def test_of_everything_that_is_said_to_other_cells_nothing_is_private() -> None:
+    planted = plant(
+        PEOPLE_WHO_SPEAK, _CROSSING, keep=("border_change", "border_spoken", "border_spokenfile", "cell_record")
+    )
+    Change.objects.all().delete()
+    Change.objects.bulk_create(
+        Change(about=about, item=item, version=number)
+        for number, (about, item) in enumerate(itertools.product(("profile", "video", "offer"), planted.ids))
+    )
+    while speak_waiting():
+        pass
+    said = [*Spoken.objects.values_list("type", "body"), *Record.objects.values_list("kind", "entry")]
+    assert Counter(kind for kind, _text in said) == {
+        "profile": PEOPLE_WHO_SPEAK,
+        "video": PEOPLE_WHO_SPEAK,
+        "offer": PEOPLE_WHO_SPEAK,
+        "cross.out": 3 * PEOPLE_WHO_SPEAK,
+    }
+    everything = "\n".join(text for _kind, text in said)
+    detector = Detector(_needles(planted))
+    assert detector.search(everything.encode()).found == ()
+    # The controls: every public word is there, and a private one that is said would be found.
+    assert [place for place in _TOLD for value in planted.values[place] if str(value) not in everything] == []
+    secret = planted.values["people_person", "password"][7]
+    leaking = everything.replace("5000", str(secret), 1)
+    assert {one.label for one in detector.search(leaking.encode()).found} == {"private"}
+    leaking = everything.replace("5000", encode_id(int(str(planted.values["social_follow", "id"][3]))), 1)
+    assert {(one.label, one.spelling) for one in detector.search(leaking.encode()).found} == {
+        ("social_follow.id", "id")
+    }
 
 
 def test_what_is_public_is_what_is_written_down() -> None:
