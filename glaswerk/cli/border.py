@@ -7,7 +7,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from glaswerk.cli.attach import attached_cell, fail, is_running
+from glaswerk.cell.config import ConfigError, current_cell, running_facts
+from glaswerk.cli.attach import attached_cell, fail
 
 app = typer.Typer(help="What may leave this cell, and the proof that nothing else does.", no_args_is_help=True)
 
@@ -25,9 +26,13 @@ def audit(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
     canary, and so are a few public things, which must be seen.  Then everything that leaves is searched, and they are erased.
     Leaves with 1 where something was found, or a control was not seen.
     """
+    try:
+        is_up = bool(running_facts(current_cell()))
+    except ConfigError as error:
+        fail(str(error))
+    if not is_up:
+        fail("the cell is not running; start it with `glaswerk up` or `glaswerk demo`")
     with attached_cell() as cell:
-        if not is_running(cell):
-            fail("the cell is not running; start it with `glaswerk up` or `glaswerk demo`")
         from glaswerk.border.audit.canaries import AuditFailed
         from glaswerk.border.audit.run import audit
 
@@ -39,12 +44,13 @@ def audit(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
     if as_json:
         typer.echo(json.dumps(facts))
     else:
-        _print(facts)
+        show(facts)
     if not report.passes:
         raise typer.Exit(1)
 
 
-def _print(facts: dict[str, Any]) -> None:
+def show(facts: dict[str, Any]) -> None:
+    """Print a report for people."""
     console = Console()
     table = Table("What leaves", "Pieces", "Bytes", "Found", "Controls seen", title="Canary test")
     for name, channel in facts["channels"].items():

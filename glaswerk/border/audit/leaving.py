@@ -37,7 +37,7 @@ MESSAGES: Final = "messages and files for other cells"
 FILES: Final = "public files"
 PAGES: Final = "pages that strangers see"
 SENT: Final = "sent to other addresses"
-MAILS: Final = "mails to others"
+MAILS: Final = "mails"
 LINES: Final = "log lines"
 CHANNELS: Final = (ROWS, LOG, MESSAGES, FILES, PAGES, SENT, MAILS, LINES)
 

@@ -40,6 +40,7 @@ class Lived:
     # The public video, and the private one.
     videos: list[str] = field(default_factory=list)
     product: str = ""
+    orders: list[int] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
 
@@ -62,9 +63,17 @@ def live(cell: Cell, canaries: Canaries, lived: Lived, say: Say) -> None:
         ben.fill_in("/me/data/exports", {}, page="/me/data")
 
 
+def names_path(cell: Cell) -> Path:
+    """Where the names of people stand who are still to be erased."""
+    return cell.run / "audit.names"
+
+
 def _sign_up(cell: Cell, canaries: Canaries, lived: Lived, who: str) -> Browser:
     name = canaries.public("name", who)
     lived.names[who] = name
+    # Before there is an account, so that whoever is killed from here on leaves a note of whom to erase.
+    with names_path(cell).open("a") as file:
+        file.write(f"{name}\n")
     address = f"{canaries.private('e-mail', who)}@{_HOST}"
     lived.addresses[who] = {address}
     browser = Browser(
@@ -176,6 +185,7 @@ def _buy(cell: Cell, ben: Browser, canaries: Canaries, lived: Lived, say: Say) -
     key = {"Idempotency-Key": secrets.token_hex(16)}
     bought = ben.send("POST", "/api/purchases", {**wish, "method": "sandbox:tok_success"}, 201, headers=key)
     for order in bought["orders"]:
+        lived.orders.append(decode_id(order))
         ben.send("POST", f"/api/shop/orders/{order}/cancel", {}, 200)
 
 

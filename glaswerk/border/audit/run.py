@@ -14,6 +14,7 @@ from glaswerk.border.models import Change, Spoken
 from glaswerk.canary import Detector
 from glaswerk.cell.config import Cell
 from glaswerk.cell.tap import TapBusy, listening
+from glaswerk.shop.models import Delivery, DeliveryState
 
 # How long other cells may have to wait for what is said to them.
 _PATIENCE_S: Final = 120.0
@@ -88,6 +89,8 @@ def audit(cell: Cell, say: Say) -> Report:
     before = look_before(cell)
     try:
         with listening(cell) as sent:
+            # Whoever was left by an audit that was killed.
+            remove(cell)
             try:
                 live(cell, canaries, lived, say)
                 say("what is said to other cells gets into the public log")
@@ -100,7 +103,7 @@ def audit(cell: Cell, say: Say) -> Report:
                 _search(gather(cell, before, lived, sent), detector, canaries, lived, report)
             finally:
                 say("the people of the audit are erased")
-                erased, waiting = remove(lived)
+                erased, waiting = remove(cell)
             # Their going is told to others as well, and may not say more than that they went.
             _search(gather(cell, before, lived, sent), detector, canaries, lived, report, is_over=True)
     except TapBusy as busy:
@@ -110,13 +113,14 @@ def audit(cell: Cell, say: Say) -> Report:
 
 
 def _wait_said(lived: Lived) -> None:
-    """Wait until other cells are told of the public video, and everything that is noted was answered."""
+    """Wait until other cells are told of the public video, and merchants' programs of the order; what fails is tried once."""
     deadline, item = time.monotonic() + _PATIENCE_S, video_id(lived)
     while time.monotonic() < deadline:
         is_said = Spoken.objects.filter(
             about="video", item=item, withdrawn_at=None, record__index__isnull=False
         ).exists()
-        if is_said and not Change.objects.exists():
+        waiting = Delivery.objects.filter(reference__in=lived.orders, state=DeliveryState.WAITING, tries=0)
+        if is_said and not Change.objects.exists() and not waiting.filter(endpoint__is_active=True).exists():
             return
         time.sleep(_LOOK_EVERY_S)
 
