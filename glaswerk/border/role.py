@@ -87,6 +87,8 @@ def grant() -> None:
     """Give the role exactly what is public now, and write the libraries' data classes into the database too."""
     columns, role = public_columns(), sql.Identifier(ROLE)
     with transaction.atomic(), connection.cursor() as cursor:
+        # All of them first: a vacuum of a table waits for whoever has changed the table's rights, and would be waited for.
+        cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(_list(sorted(columns))))
         cursor.execute(sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}").format(role))
         cursor.execute(sql.SQL("REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {}").format(role))
         for table, names in sorted(columns.items()):
@@ -102,7 +104,7 @@ def grant_table(table: str, columns: Sequence[str]) -> None:
         "role": sql.Identifier(ROLE),
         "table": sql.Identifier(table),
         "policy": sql.Identifier(_POLICY),
-        "columns": sql.SQL(", ").join(map(sql.Identifier, columns)),
+        "columns": _list(columns),
         "rows": sql.SQL(ROWS.get(table, _NOTHING)),
     }
     with connection.cursor() as cursor:
@@ -113,6 +115,10 @@ def grant_table(table: str, columns: Sequence[str]) -> None:
             "GRANT SELECT ({columns}) ON {table} TO {role}",
         ):
             cursor.execute(sql.SQL(statement).format(**values))
+
+
+def _list(names: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, names))
 
 
 def _uncommented(cursor: Any) -> list[tuple[str, str, str]]:
