@@ -33,6 +33,8 @@ feed_per_minute = 100000
 events_per_minute = 100000
 new_viewers_per_minute = 100000
 writes_per_minute = 100000
+[shop]
+hooks_to_private = true
 """
 
 

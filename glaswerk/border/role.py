@@ -6,7 +6,7 @@ Both are made anew after every migration (`glaswerk.cli.parts prepare`), so that
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -95,29 +95,41 @@ def grant() -> None:
     """
     columns, role = public_columns(), sql.Identifier(ROLE)
     with transaction.atomic(), connection.cursor() as cursor:
+        # All of them first: a vacuum of a table waits for whoever has changed the table's rights, and would be waited for.
+        cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(_list(sorted(columns))))
         cursor.execute("SELECT border_stage(clock_timestamp()) = 'carved'")
         if cursor.fetchone()[0]:
             columns = {table: columns[table] for table in LASTING}
         cursor.execute(sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}").format(role))
         cursor.execute(sql.SQL("REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {}").format(role))
         for table, names in sorted(columns.items()):
-            values = {
-                "role": role,
-                "table": sql.Identifier(table),
-                "policy": sql.Identifier(_POLICY),
-                "columns": sql.SQL(", ").join(map(sql.Identifier, names)),
-                "rows": sql.SQL(ROWS.get(table, _NOTHING)),
-            }
-            for statement in (
-                "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
-                "DROP POLICY IF EXISTS {policy} ON {table}",
-                "CREATE POLICY {policy} ON {table} FOR SELECT TO {role} USING ({rows})",
-                "GRANT SELECT ({columns}) ON {table} TO {role}",
-            ):
-                cursor.execute(sql.SQL(statement).format(**values))
+            grant_table(table, names)
         for table, column, data_class in _uncommented(cursor):
             comment = sql.SQL("COMMENT ON COLUMN {}.{} IS {}")
             cursor.execute(comment.format(sql.Identifier(table), sql.Identifier(column), sql.Literal(data_class)))
+
+
+def grant_table(table: str, columns: Sequence[str]) -> None:
+    """Let the role read these columns of a table, of the rows that `ROWS` says."""
+    values = {
+        "role": sql.Identifier(ROLE),
+        "table": sql.Identifier(table),
+        "policy": sql.Identifier(_POLICY),
+        "columns": _list(columns),
+        "rows": sql.SQL(ROWS.get(table, _NOTHING)),
+    }
+    with connection.cursor() as cursor:
+        for statement in (
+            "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+            "DROP POLICY IF EXISTS {policy} ON {table}",
+            "CREATE POLICY {policy} ON {table} FOR SELECT TO {role} USING ({rows})",
+            "GRANT SELECT ({columns}) ON {table} TO {role}",
+        ):
+            cursor.execute(sql.SQL(statement).format(**values))
+
+
+def _list(names: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, names))
 
 
 def _uncommented(cursor: Any) -> list[tuple[str, str, str]]:

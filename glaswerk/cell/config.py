@@ -436,6 +436,11 @@ def running_facts(cell: Cell) -> dict[str, Any]:
     return facts
 
 
+def data_folder() -> Path:
+    """Return the folder that `GLASWERK_DATA` names (default: `data` in the current folder)."""
+    return Path(os.environ.get(DATA_VARIABLE) or "data")
+
+
 def current_cell() -> Cell:
-    """Return the cell that `GLASWERK_DATA` names (default: `data` in the current folder)."""
-    return Cell(Path(os.environ.get(DATA_VARIABLE) or "data"))
+    """Return the cell of that folder."""
+    return Cell(data_folder())

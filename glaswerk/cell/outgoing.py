@@ -20,6 +20,8 @@ from typing import Any, Final, Self
 
 import httpx
 
+from glaswerk.cell import tap
+
 _REDIRECTS: Final = 3
 _RESOLVED_S: Final = 60.0
 _CONNECT_S: Final = 10.0
@@ -205,6 +207,7 @@ class Outgoing:
                     "sni_hostname": url.raw_host.decode("ascii"),
                 },
             )
+            tap.note(_written(request, url))
             try:
                 response = (transport or self._transport(url)).handle_request(request)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -279,6 +282,12 @@ def _checked(url: str) -> httpx.URL:
 
 def _origin(url: httpx.URL) -> str:
     return f"{url.scheme}://{url.netloc.decode('ascii')}"
+
+
+def _written(request: httpx.Request, url: httpx.URL) -> bytes:
+    """A request as an audit reads it: with its whole address, its headers and its body."""
+    headers = b"".join(b"%s: %s\r\n" % pair for pair in request.headers.raw)
+    return b"%s %s\r\n%s\r\n%s" % (request.method.encode(), str(url).encode(), headers, request.content)
 
 
 def _left(deadline: float) -> float:

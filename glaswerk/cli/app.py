@@ -10,6 +10,7 @@ from glaswerk import __version__
 from glaswerk.cell.config import DATA_VARIABLE
 from glaswerk.cli import (
     bench,
+    border,
     carve,
     demo_command,
     doctor,
@@ -67,6 +68,7 @@ app.add_typer(learn.app, name="learn")
 app.add_typer(money.app, name="money")
 app.add_typer(shop.app, name="shop")
 app.add_typer(log.app, name="log")
+app.add_typer(border.app, name="border")
 app.add_typer(sunset.app, name="sunset")
 app.add_typer(carve.app, name="carve")
 app.add_typer(peer.app, name="peer")
