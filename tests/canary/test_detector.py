@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from glaswerk.canary import Detector, Needle, digested, new_token, opened, opening, spelled, spellings
 
-TOKEN = new_token()
+# Always the same one, because tests are named after what is written with it.
+TOKEN = "bxmhpe8mwzx8ym35abcc"
 NEEDLES = spelled("one", TOKEN)
 DETECTOR = Detector(NEEDLES)
 few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
