@@ -31,7 +31,7 @@ def test_a_root_over_roots_tells_names_counts_and_roots_apart() -> None:
 
 
 @pytest.fixture
-def scratch(django_db_setup: None) -> Any:
+def scratch(db: None) -> Any:
     """A connection of which nothing stays."""
     with psycopg.connect(postgres.database_url(settings.CELL)) as connection:
         connection.execute("CREATE TABLE zz_root (word text, at timestamptz, data bytea, n int, PRIMARY KEY (word, n))")
