@@ -48,8 +48,11 @@ def say_half(person: Person, label: str, name: str, *, goes: bool) -> MoveHalf:
         )
         try:
             settle(half)
-        except Refused as error:
-            raise RightsError("name", str(error), 409) from None
+        except Refused:
+            raise RightsError(
+                "name", _("Two accounts of that cell have this name here. Ask the operator."), 409
+            ) from None
+        half.refresh_from_db()
     return half
 
 

@@ -52,8 +52,11 @@ def _do(request: HttpRequest) -> None:
             moves.withdraw_half(person)
             messages.success(request, _("Taken back. Other cells are told so."))
         case "go" | "come" as act:
-            moves.say_half(person, said.get("cell", ""), said.get("name", ""), goes=act == "go")
-            messages.success(request, _("This cell says so now. The other cell has to say the same."))
+            half = moves.say_half(person, said.get("cell", ""), said.get("name", ""), goes=act == "go")
+            if half.done_at is None:
+                messages.success(request, _("This cell says so now. The other cell has to say the same."))
+            else:
+                messages.success(request, _("Both cells have said it. Your followers go along."))
         case _:
             raise RightsError("act", _("Say where you go, or where you come from."))
 

@@ -90,13 +90,16 @@ def settle(half: MoveHalf, index: int = 0) -> bool:
     The caller holds the lock of moves, and `index` is the entry by which a peer's half came.  Raises Refused.
     """
     pair = Q(home=half.home, item=half.item, to=half.to, to_item=half.to_item)
+    # Whoever leaves, or stays in their region, changes their row first, and what they said falls with it.
+    own = [item for origin, item in ((half.home, half.item), (half.to, half.to_item)) if origin == own_origin()]
+    list(Person.objects.select_for_update().filter(pk__in=own))
     halves = MoveHalf.objects.filter(pair, withdrawn_at=None).select_related("said_by")
     leaving = next((one for one in halves if _origin(one) == one.home), None)
     coming = next((one for one in halves if _origin(one) == one.to), None)
     if leaving is None or coming is None:
         return False
-    for own, others in ((leaving, coming), (coming, leaving)):
-        if own.person_id is not None and own.other_id != others.said_by_id:
+    for one, other in ((leaving, coming), (coming, leaving)):
+        if one.person_id is not None and one.other_id != other.said_by_id:
             # Another log of the same name is not the cell that this person meant.
             return False
     before = _account(leaving.said_by, leaving.item)
