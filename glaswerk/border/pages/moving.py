@@ -1,6 +1,7 @@
 """Moving to another cell: the page where somebody says this cell's half of it, and takes it back."""
 
 from allauth.account.decorators import reauthentication_required
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -15,6 +16,7 @@ from glaswerk.border.actions import moves
 from glaswerk.border.failures import RightsError
 from glaswerk.border.models import Peer
 from glaswerk.border.pages.data import person_of
+from glaswerk.cell.rates import RateLimited, check_rate
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -28,7 +30,11 @@ def move(request: HttpRequest) -> HttpResponse:
     status, sent = 200, QueryDict()
     if request.method == "POST":
         try:
+            check_rate(f"write:{person.pk}", settings.CELL.config.limits.writes_per_minute)
             _do(request)
+        except RateLimited as refusal:
+            messages.error(request, str(refusal))
+            return redirect("me_move")
         except RightsError as refusal:
             error, status, sent = refusal, refusal.status, request.POST
         else:
