@@ -1,10 +1,14 @@
 """Moving between cells: followers go along when both cells have said the same, and nothing at all happens before."""
 
+import asyncio
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
@@ -18,10 +22,15 @@ from glaswerk.border.peers import effects, moving
 from glaswerk.border.peers.actions import add_peer, remove_peer
 from glaswerk.cell.config import Cell
 from glaswerk.cell.ids import now_ms
+from glaswerk.cell.log import EVENTS, EventLog, publish_sync
 from glaswerk.cell.models import Record
+from glaswerk.feed import projector
+from glaswerk.feed.models import Watermark
+from glaswerk.feed.viewers import PROJECTOR
 from glaswerk.people.leaving import leave
 from glaswerk.people.models import Person
 from glaswerk.social.models import Block, Follow
+from glaswerk.social.queries import followers_count
 from glaswerk.tlog import LogWriter, Signer
 from glaswerk.videos.actions import UploadError, edit_video, upload_video
 from glaswerk.videos.models import Video
@@ -56,7 +65,7 @@ def third(tmp_path: Path, cell: Cell) -> Iterator[AnotherCell]:
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What the log of events is told; `test_two_cells` has a log, and what follows from it."""
+    """What the log of events is told; what follows from it is asked of a real one below."""
     said: list[dict[str, Any]] = []
     monkeypatch.setattr(moving, "publish_sync", lambda subject, item: said.append(item))
     return said
@@ -126,6 +135,47 @@ def test_followers_go_along_when_both_have_said_it(
     assert '<a href="/@ida@us">@ida@us</a>' in page and "data-follow=" not in page
     # The control: a profile of somebody who stays is one to follow.
     assert "data-follow=" in signed_in(ada).get("/@ben").content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_the_log_is_told_becomes_follows(
+    us: AnotherCell, peer: Peer, ada: Person, ben: Person, clean_jobs: None
+) -> None:
+    us.say(ida())
+    follow(peer)
+    there = Person.objects.get(home="us")
+    pressed = {"id": str(uuid.uuid4()), "kind": "follow", "at": now_ms() - 1000, "creator": ada.pk}
+    project(publish_sync("events", {"viewer": ben.pk, "slate": None, "events": [pressed]}))
+    assert list(Follow.objects.values_list("follower", "followed")) == [(ben.pk, ada.pk)]
+    us.say(half(ada, goes=True))
+    follow(peer)
+    moves.say_half(ada, "us", "ida", goes=True)
+    assert followers_count(ada) == 1
+    for _ in range(2):
+        moving.carry_followers(ada.pk)
+        project(publish_sync("events", {"viewer": ben.pk, "slate": None, "events": []}))
+        assert list(Follow.objects.values_list("follower", "followed")) == [(ben.pk, there.pk)]
+        assert (followers_count(ada), followers_count(there)) == (0, 1)
+
+
+def project(end: int) -> None:
+    """Let the projector come to a place of the log, on connections of its own as in a cell."""
+
+    async def run() -> None:
+        events = await EventLog.connect()
+        task = asyncio.create_task(projector.project(EVENTS, events))
+        try:
+            async with asyncio.timeout(120):
+                while not await Watermark.objects.filter(stream=PROJECTOR, sequence__gte=end).aexists():
+                    assert not task.done(), task.exception()
+                    await asyncio.sleep(0.1)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await events.close()
+            await sync_to_async(connections.close_all)()
+
+    asyncio.run(run())
 
 
 def test_the_old_account_signs_in_and_publishes_no_more(
