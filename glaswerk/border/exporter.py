@@ -1,4 +1,4 @@
-"""What the border holds about a person: their exports and imports."""
+"""What the border holds about a person: their exports, imports and moves."""
 
 from collections.abc import Iterable
 from typing import ClassVar
@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.utils.translation import gettext_lazy as _
 
 from glaswerk.border.models import Elsewhere, Export, Import
+from glaswerk.border.peers.moving import halves_about
 from glaswerk.people.models import Person
 from glaswerk.people.rights import Exporter, Record, category, facts
 
@@ -38,6 +39,11 @@ class BorderExporter(Exporter):
         """What other cells say of each day."""
         return (facts(each) for each in Elsewhere.objects.filter(video__creator=person).order_by("pk").iterator())
 
+    @category(_("Your moves between cells"), "border.MoveHalf")
+    def moves(self, person: Person) -> Iterable[Record]:
+        """What was said of them, by this person here and by other cells."""
+        return (facts(each, "person") for each in halves_about(person).order_by("pk"))
+
     def erase(self, person: Person) -> list[str]:
         """Remove the files of exports and imports; the rows go with the person."""
         for export in Export.objects.filter(person=person):
@@ -45,4 +51,5 @@ class BorderExporter(Exporter):
             export.path.with_suffix(".part").unlink(missing_ok=True)
         names = list(Import.objects.filter(person=person).exclude(archive="").values_list("archive", flat=True))
         Import.objects.filter(person=person).delete()
+        halves_about(person).delete()
         return names

@@ -14,6 +14,7 @@ from procrastinate.exceptions import ConnectorException
 from glaswerk.border import outbox
 from glaswerk.border.actions import erasures, exports, imports
 from glaswerk.border.models import Export, ExportState, Import, ImportState
+from glaswerk.border.peers import moving
 
 _ERASE: Final = "border.erase_due"
 _MAX_ATTEMPTS: Final = 4
@@ -64,6 +65,12 @@ def apply_import(context: JobContext, import_id: int) -> None:
         raise
 
 
+@app.task(name=outbox.CARRY, queue=outbox.QUEUE, retry=_RETRY)
+def carry_followers(person_id: int) -> None:
+    """Have the followers of somebody who moved follow the new account."""
+    moving.carry_followers(person_id)
+
+
 @app.periodic(cron="* * * * * */15")
 @app.task(name=_ERASE, queue=outbox.QUEUE, queueing_lock=_ERASE, lock="border.erase")
 def erase_due(timestamp: int) -> None:
@@ -94,7 +101,7 @@ def resume(silent_since: datetime) -> None:
     stalled = ProcrastinateJob.objects.filter(
         Q(worker__isnull=True) | Q(worker__last_heartbeat__lt=silent_since),
         status="doing",
-        task_name__in=(outbox.EXPORT, outbox.READ_IMPORT, outbox.APPLY_IMPORT, _ERASE),
+        task_name__in=(outbox.EXPORT, outbox.READ_IMPORT, outbox.APPLY_IMPORT, outbox.CARRY, _ERASE),
     )
     for job_id in stalled.values_list("pk", flat=True):
         try:

@@ -197,7 +197,8 @@ class Tombstone(_Message):
 
     type: Literal["tombstone"] = "tombstone"
     id: _Id
-    of: Literal["profile", "video", "offer"]
+    # Of a move it is the account of the cell that says so.
+    of: Literal["profile", "video", "offer", "move"]
 
 
 class Counts(_Message):
@@ -234,7 +235,10 @@ class Notice(_Message):
 
 
 class Move(_Message):
-    """Somebody lives in another cell from now on.  It counts once the logs of both cells name its hash."""
+    """Somebody lives in another cell from now on: half of a pointer, which counts once both cells have said the same.
+
+    The same are `id`, `home`, `to_id` and `to`; each cell names the accounts, and says when, as it knows it.
+    """
 
     type: Literal["move"] = "move"
     id: _Id
@@ -243,6 +247,7 @@ class Move(_Message):
     to: _Origin
     to_id: _Id
     to_name: _Name
+    # Milliseconds since 1970; a half that is said anew is later than the one before.
     at: _Whole
 
 

@@ -7,7 +7,8 @@ from django.db.models import Count, Q
 
 from glaswerk.border.bags.rows import KINDS
 from glaswerk.border.exporters import EXPORTERS
-from glaswerk.border.models import Export, Import, ImportRow, ImportState, Outcome
+from glaswerk.border.models import Export, Import, ImportRow, ImportState, MoveHalf, Outcome
+from glaswerk.border.peers.effects import own_origin
 from glaswerk.people.models import Person
 
 
@@ -38,6 +39,39 @@ def what_is_kept() -> list[Kept]:
 def obstacles(person: Person) -> list[str]:
     """Return what has to be settled before somebody can be erased.  About ten queries."""
     return [sentence for exporter in EXPORTERS for sentence in exporter.obstacles(person)]
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """One half of a move, as its page shows it; `goes` says that it leads away from here."""
+
+    cell: str
+    name: str
+    goes: bool
+    is_done: bool = False
+
+
+def own_half(person: Person) -> Half | None:
+    """Return what this cell says of a person's move.  One query."""
+    said = MoveHalf.objects.filter(person=person, withdrawn_at=None).select_related("other").first()
+    if said is None:
+        return None
+    assert said.other is not None
+    goes = said.item == person.pk and said.home == own_origin()
+    return Half(said.other.label, said.to_name if goes else said.name, goes, said.done_at is not None)
+
+
+def halves_that_wait(person: Person) -> list[Half]:
+    """Return what other cells say of moves to and from this account, as long as nothing came of it.  One query."""
+    here = own_origin()
+    said = MoveHalf.objects.filter(withdrawn_at=None, done_at=None, said_by__removed_at=None)
+    about = said.filter(Q(home=here, item=person.pk) | Q(to=here, to_item=person.pk), said_by__isnull=False)
+    found = []
+    for one in about.select_related("said_by").order_by("-pk")[:10]:
+        assert one.said_by is not None
+        goes = one.home == here
+        found.append(Half(one.said_by.label, one.to_name if goes else one.name, goes))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ ROWS: Final = {
     "border_cosignature": _EVERYTHING,
     "border_refusedcosignature": _EVERYTHING,
     "border_arrival": _EVERYTHING,
+    "border_movehalf": "withdrawn_at IS NULL",
     "border_foreignoffer": _EVERYTHING,
     # What was withdrawn has no words and no files any more.
     "border_spoken": _EVERYTHING,

@@ -86,6 +86,11 @@ class Person(AbstractBaseUser, PermissionsMixin):
     )
     # Nothing of this person is told to other cells, whatever is said of a single video.
     stays_in_region = personal(models.BooleanField(_("only in my region"), default=False, db_default=False))
+    # Where this person lives now, as the two cells have both said; it stays said when that account is not known any more.
+    moved_to = public(
+        models.ForeignKey("self", models.SET_NULL, null=True, blank=True, editable=False, related_name="+")
+    )
+    moved_at = public(models.DateTimeField(null=True, blank=True, editable=False))
     is_active = personal(models.BooleanField(default=True))
     is_superuser = personal(models.BooleanField(default=False))
     last_login = personal(models.DateTimeField(null=True, blank=True))

@@ -69,6 +69,7 @@ def make_video(
     An empty `source` stands for a cut that is yet to be rendered; the caller adds that cut.  The caller's transaction
     holds `keep_blobs`.  Raises UploadError.
     """
+    check_may_publish(creator)
     parsed = _parsed(caption)
     _check_visibility(visibility)
     check_allowance(creator, allow)
@@ -89,6 +90,12 @@ def make_video(
     become_creator(creator)
     outbox.process_later(video.pk)
     return video
+
+
+def check_may_publish(person: Person) -> None:
+    """Raise UploadError where this account has moved to another cell."""
+    if person.moved_at is not None:
+        raise UploadError("file", _("This account has moved to another cell. Publish there."), HTTPStatus.FORBIDDEN)
 
 
 def check_words(caption: str, visibility: str | None) -> None:
@@ -139,6 +146,8 @@ def edit_video(
             "edited_at": timezone.now(),
         }
     if visibility is not None:
+        if visibility not in (video.visibility, Visibility.PRIVATE):
+            check_may_publish(person)
         changes["visibility"] = visibility
     if changes:
         with transaction.atomic():

@@ -108,7 +108,14 @@ def test_whatever_counts_by_itself_belongs_to_a_table_or_need_not_go_on() -> Non
             "border_import",
             "border_peer",
         ),
-        *("border_erasure", "border_arrival", "border_cosignature", "border_spoken", "feed_policyrecord"),
+        *(
+            "border_erasure",
+            "border_arrival",
+            "border_cosignature",
+            "border_spoken",
+            "border_movehalf",
+            "feed_policyrecord",
+        ),
     ],
 )
 def test_what_people_and_shops_have_stays_in_the_dark(table: str) -> None:

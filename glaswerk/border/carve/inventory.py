@@ -25,7 +25,17 @@ KEYS_TABLE: Final = "people_datakey"
 LOADED: Final = {
     "account": ("emailaddress", "emailconfirmation"),
     "auth": ("group", "group_permissions", "permission"),
-    "border": ("arrival", "countedday", "elsewhere", "erasure", "foreignoffer", "import", "importrow", "peer"),
+    "border": (
+        "arrival",
+        "countedday",
+        "elsewhere",
+        "erasure",
+        "foreignoffer",
+        "import",
+        "importrow",
+        "movehalf",
+        "peer",
+    ),
     "django": ("admin_log", "content_type"),
     "feed": (
         *("countedevent", "dials", "epochrecord", "learnedmodel", "policyrecord", "relation", "slaterecord"),

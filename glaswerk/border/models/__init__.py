@@ -1,6 +1,7 @@
 """The tables of the border, one noun a file."""
 
 from glaswerk.border.models.arrival import Arrival, Elsewhere, ForeignOffer
+from glaswerk.border.models.move import MoveHalf
 from glaswerk.border.models.peer import Cosignature, Peer, RefusedCosignature
 from glaswerk.border.models.rights import (
     Erasure,
@@ -32,6 +33,7 @@ __all__ = [
     "ImportRow",
     "ImportState",
     "Mark",
+    "MoveHalf",
     "Outcome",
     "Peer",
     "RefusedCosignature",

@@ -1,15 +1,18 @@
 """What came from other cells, and what became of it here."""
 
+from typing import Final
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
 from glaswerk.border.models.peer import Peer
-from glaswerk.border.models.spoken import ABOUT
 from glaswerk.cell.classes import count, public
 from glaswerk.cell.references import keeps_blob, keeps_nothing
 from glaswerk.people.models import Person
 from glaswerk.videos.models import Video
+
+ARRIVES: Final = ("profile", "video", "offer")
 
 
 class Arrival(models.Model):
@@ -35,7 +38,7 @@ class Arrival(models.Model):
                 | Q(about="offer", person=None, video=None),
                 name="arrival_stands_for_one_thing",
             ),
-            models.CheckConstraint(condition=Q(about__in=ABOUT), name="arrival_is_about_something"),
+            models.CheckConstraint(condition=Q(about__in=ARRIVES), name="arrival_is_about_something"),
         )
 
 

@@ -1,6 +1,6 @@
 """What this cell says to others: which things changed, what was said of them, and the files that belong to it.
 
-The rules stand in the database (migration 0030): what crosses at all, that every change of it is noted in the transaction
+The rules stand in the database (migrations 0031 and 0034): what crosses at all, that every change of it is noted in the transaction
 of the act, that the act itself ends the serving of what may not cross any more, and that a message is what its hash says.
 """
 
@@ -14,7 +14,7 @@ from glaswerk.cell.classes import personal, public
 from glaswerk.cell.models import Record
 from glaswerk.cell.references import keeps_blob, keeps_nothing
 
-ABOUT: Final = ("profile", "video", "offer")
+ABOUT: Final = ("profile", "video", "offer", "move")
 
 
 class Change(models.Model):

@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from glaswerk.border.messages import File, Media, Message, Offer, Profile, Track, Video, plain
+from glaswerk.border.messages import File, Media, Message, Move, Offer, Profile, Track, Video, plain
 from glaswerk.border.role import ROLE
 from glaswerk.cell import blobs
 from glaswerk.cell.ids import encode_id
@@ -37,6 +37,9 @@ FROM shop_product o JOIN shop_merchant m ON m.id = o.merchant_id JOIN LATERAL (
 ) c ON true
 WHERE o.id = %s
 """
+_MOVE: Final = """
+SELECT item, name, home, "to", to_item, to_name, at FROM border_movehalf WHERE person_id = %s AND withdrawn_at IS NULL
+"""
 _CROSSING_VIDEOS: Final = "SELECT video_id FROM shop_tag WHERE product_id = %s AND border_video_crosses(video_id)"
 
 
@@ -57,6 +60,8 @@ def read_message(about: str, item: int, public_url: str) -> tuple[Message, list[
             return _profile(item)
         case "video":
             return _video(item)
+        case "move":
+            return _move(item)
         case _:
             return _offer(item, public_url)
 
@@ -141,3 +146,12 @@ def _offer(item: int, public_url: str) -> tuple[Message, list[blobs.Blob]] | Non
         videos=tuple(sorted(map(encode_id, videos))),
     )
     return said, [blob] if blob and said.picture else []
+
+
+def _move(item: int) -> tuple[Message, list[blobs.Blob]] | None:
+    row = _row(_MOVE, item)
+    if row is None:
+        return None
+    account, name, home, to, to_account, to_name, at = row
+    said = Move(id=encode_id(account), name=name, home=home, to=to, to_id=encode_id(to_account), to_name=to_name, at=at)
+    return said, []

@@ -20,7 +20,7 @@ from glaswerk.border.messages import (
     Tombstone,
     Video,
 )
-from glaswerk.border.models import Arrival, Elsewhere, ForeignOffer, Peer
+from glaswerk.border.models import Arrival, Elsewhere, ForeignOffer, MoveHalf, Peer
 from glaswerk.border.peers.fetching import Gone, Refused
 from glaswerk.cell import blobs
 from glaswerk.cell.ids import decode_id
@@ -72,8 +72,7 @@ def apply(peer: Peer, index: int, message: Message, files: dict[str, Path]) -> N
         case Notice():
             Peer.objects.filter(pk=peer.pk).update(state=message.state, notice=message.encode().decode())
         case Move():
-            # It counts once both logs name it; until somebody asks for it, it is noted and nothing more.
-            return
+            raise AssertionError("moves are taken by `moving`")
 
 
 def forget(peer: Peer, message: Message) -> None:
@@ -106,7 +105,7 @@ def _arrival(peer: Peer, about: str, public_id: str) -> Arrival | None:
     return found.filter(peer=peer, about=about, item=decode_id(public_id)).first()
 
 
-def _person(peer: Peer, index: int, public_id: str, name: str) -> Person:
+def person_of(peer: Peer, index: int, public_id: str, name: str) -> Person:
     """Return who stands here for somebody of a peer, made where missing.  Raises Refused where the name is another's."""
     known = _arrival(peer, "profile", public_id)
     if known is not None:
@@ -121,7 +120,7 @@ def _person(peer: Peer, index: int, public_id: str, name: str) -> Person:
 
 
 def _apply_profile(peer: Peer, index: int, message: Profile, files: dict[str, Path]) -> None:
-    person = _person(peer, index, message.id, message.name)
+    person = person_of(peer, index, message.id, message.name)
     full = f"{message.name}@{peer.label}"
     if person.name != full and Person.objects.filter(name=full).exists():
         raise Refused("name_taken", "two of its people have one name")
@@ -142,7 +141,7 @@ def _apply_profile(peer: Peer, index: int, message: Profile, files: dict[str, Pa
 
 def _apply_video(peer: Peer, index: int, message: Video, files: dict[str, Path]) -> None:
     caption = _caption(message)
-    creator = _person(peer, index, message.by, message.by_name)
+    creator = person_of(peer, index, message.by, message.by_name)
     fields: dict[str, Any] = {
         "caption": caption.text,
         "hashtags": list(caption.hashtags),
@@ -283,4 +282,8 @@ def forget_all(peer: Peer) -> int:
             _forget(peer, about, item)
             gone += 1
     Elsewhere.objects.filter(peer=peer).delete()
+    MoveHalf.objects.filter(said_by=peer).delete()
+    # Nobody is left to say the other half.
+    waiting = MoveHalf.objects.filter(other=peer, withdrawn_at=None, done_at=None)
+    waiting.update(withdrawn_at=timezone.now())
     return gone

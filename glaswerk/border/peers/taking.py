@@ -13,9 +13,19 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-from glaswerk.border.messages import File, Message, MessageRefused, Offer, Profile, Tombstone, Video, parse_message
+from glaswerk.border.messages import (
+    File,
+    Message,
+    MessageRefused,
+    Move,
+    Offer,
+    Profile,
+    Tombstone,
+    Video,
+    parse_message,
+)
 from glaswerk.border.models import Peer
-from glaswerk.border.peers import closing, effects
+from glaswerk.border.peers import closing, effects, moving
 from glaswerk.border.peers.fetching import Gone, Refused, Source
 from glaswerk.cell.entries import Entry, EntryKind
 from glaswerk.cell.keeping import keep_blobs
@@ -79,12 +89,22 @@ def _take(peer: Peer, said: _Said, source: Source) -> None:
             with transaction.atomic():
                 effects.move_past(peer, index)
                 keep_blobs()
-                effects.apply(peer, index, message, paths)
+                _apply(peer, index, message, paths)
                 _note(peer, said, message)
     except Gone:
         return
     except (Refused, MessageRefused) as error:
         _refuse(peer, said, error.word if isinstance(error, Refused) else "malformed", str(error))
+
+
+def _apply(peer: Peer, index: int, message: Message, paths: dict[str, Path]) -> None:
+    match message:
+        case Move():
+            moving.take_half(peer, index, message)
+        case Tombstone(of="move"):
+            moving.forget_half(peer, message.id)
+        case _:
+            effects.apply(peer, index, message, paths)
 
 
 def _refuse(peer: Peer, said: _Said, word: str, detail: str) -> None:

@@ -14,7 +14,15 @@ from glaswerk.cell.keeping import keep_blobs
 from glaswerk.cell.rates import check_rate
 from glaswerk.people.models import Person
 from glaswerk.videos import limits, outbox
-from glaswerk.videos.actions import UploadError, check_allowance, check_size, check_words, make_video, no_room
+from glaswerk.videos.actions import (
+    UploadError,
+    check_allowance,
+    check_may_publish,
+    check_size,
+    check_words,
+    make_video,
+    no_room,
+)
 from glaswerk.videos.models import Upload, UploadPurpose, UploadState
 from glaswerk.videos.queries import earlier_video
 from glaswerk.videos.reuse import Allowance
@@ -41,6 +49,8 @@ def create_upload(person_id: int, length: int, metadata: str) -> Upload:
     with transaction.atomic():
         # The person's row is the lock under which the quota is counted, so that two beginnings do not share a place.
         owner = Person.objects.select_for_update().get(pk=person_id)
+        if said.purpose == UploadPurpose.VIDEO:
+            check_may_publish(owner)
         check_allowance(owner, Allowance(elsewhere=said.elsewhere))
         _check_quota(owner, length)
         return Upload.objects.create(
