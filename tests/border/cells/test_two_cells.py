@@ -1,6 +1,7 @@
 """Two whole cells that follow each other: what is published in one plays in the other, from there, until it is withdrawn."""
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.cells import SETTINGS, RunningCell
+from tests.cells import PASSWORD, SETTINGS, RunningCell, event, send
 from tests.videos.conftest import ffmpeg
 
 # Two cells start, which takes a busy machine a while.
@@ -123,5 +124,59 @@ def test_what_is_published_in_one_plays_in_the_other(
     assert len(shown(us, name)) == 2
     status = eu.json("peer", "status")[0]
     assert (status["name"], status["ok"], status["here"]["video"]) == ("us", True, 0)
+    for one in (us, eu):
+        assert one.json("log", "verify")["ok"]
+
+
+def say(client: httpx.Client, act: str, cell: str, name: str) -> str:
+    """Say one's half of a move at the page, with a fresh proof, and return what the page says then."""
+    headers = {"X-CSRFToken": client.cookies["csrftoken"], "Referer": str(client.base_url)}
+    asked = client.post("/me/move", data={"act": act, "cell": cell, "name": name}, headers=headers)
+    assert asked.headers["Location"].startswith("/accounts/reauthenticate/")
+    client.post("/accounts/reauthenticate/", data={"password": PASSWORD}, headers=headers)
+    headers["X-CSRFToken"] = client.cookies["csrftoken"]
+    assert client.post("/me/move", data={"act": act, "cell": cell, "name": name}, headers=headers).status_code == 302
+    return client.get("/me/move").text
+
+
+def has_followers(client: httpx.Client, name: str) -> str:
+    """The number of followers on a profile, and whether one is oneself among them; empty where there is no profile."""
+    text = client.get(f"/@{name}").text
+    number = re.search(r'data-followers="(\d+)"', text)
+    pressed = re.search(r'aria-pressed="(true|false)" data-on="Following"', text)
+    return f"{number[1] if number else ''} {pressed[1] if pressed else ''}".strip()
+
+
+def test_somebody_moves_and_followers_in_both_cells_go_along(
+    cells: tuple[RunningCell, RunningCell], films: tuple[Path, Path]
+) -> None:
+    us, eu = cells
+    _, nora = us.person("creator", "nora")
+    publish(nora, films[0], "Before the move #north")
+    until(lambda: shown(eu, "nora@us"))
+    _, new = eu.person("creator", "nora")
+    _, fan = us.person(name="fan")
+    _, friend = eu.person(name="friend")
+    for follower, name in ((fan, "nora"), (friend, "nora@us")):
+        assert send(follower, event("follow", creator=name)).status_code == 202
+        until(lambda follower=follower, name=name: has_followers(follower, name) == "1 true")
+    assert "You come from nora in the cell us" in say(new, "come", "us", "nora")
+    # She has published nothing there, and is told of for what she says of the move; that alone does nothing.
+    until(lambda: fan.get("/@nora@eu").status_code == 200)
+    assert has_followers(fan, "nora") == "1 true"
+    assert "moved to" in say(nora, "go", "eu", "nora")
+    # In the cell that she left, and in the one that she came to.
+    until(lambda: has_followers(fan, "nora@eu") == "1 true")
+    until(lambda: has_followers(friend, "nora") == "1 true")
+    for cell, old, target in ((us, "nora", "nora@eu"), (eu, "nora@us", "nora")):
+        page = cell.client().get(f"/@{old}").text
+        assert f'<a href="/@{target}">@{target}</a>' in page and 'data-followers="0"' in page
+    refused = nora.post(
+        "/api/videos",
+        data={"caption": "Once more", "visibility": "public"},
+        files={"file": ("clip.mp4", films[0].read_bytes(), "video/mp4")},
+        headers={"X-CSRFToken": nora.cookies["csrftoken"], "Referer": str(nora.base_url)},
+    )
+    assert refused.status_code == 403 and set(shown(us, "nora")) == {"Before the move #north"}
     for one in (us, eu):
         assert one.json("log", "verify")["ok"]
