@@ -33,6 +33,7 @@ GATES: dict[Place, Value] = {
     ("videos_video", "taken_down_at"): None,
     ("shop_merchant", "state"): "approved",
     ("shop_product", "state"): "active",
+    ("border_movehalf", "withdrawn_at"): None,
 }
 # The ids that those functions follow, beside those that the policies themselves name.
 _FOLLOWED = {
