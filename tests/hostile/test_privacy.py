@@ -118,4 +118,5 @@ def test_a_persons_values_stay_out_of_logs_metrics_and_error_pages(live_cell: Ru
     labels = set(re.findall(r'route="([^"]*)"', metrics))
     lean = {"/api/feed", "/api/events", "/api/dials", "/api/dials/hide", "/api/dials/reset", "/healthz", "/readyz"}
     buying = {"/api/shop/quotes", "/api/cart/lines", "/api/purchases"}
-    assert labels <= {"django", "/", "/log", "/media", "/metrics", "/api/uploads", *lean, *buying}
+    log = {"/log", "/log/blob", "/log/policy", "/log/witness"}
+    assert labels <= {"django", "/", *log, "/media", "/metrics", "/api/uploads", *lean, *buying}
